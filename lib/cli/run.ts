@@ -1,0 +1,266 @@
+/** The daemon's life: configuration, log, pid files, the machine, signals, and the way out. */
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { release, version as kernelVersion } from 'node:os';
+import { resolve } from 'node:path';
+import { keepalivedLines, type Diagnostic, startFatal } from '../config/load.ts';
+import type { Config } from '../config/model.ts';
+import { Daemon } from '../daemon/daemon.ts';
+import { startHookWorker } from '../daemon/hooks/worker.ts';
+import { createHooks } from '../daemon/hooks/supervisor.ts';
+import { createLog, type DaemonLog } from '../daemon/log/create-log.ts';
+import { openLogFile, openWriter } from '../daemon/log/writer.ts';
+import { createMailer } from '../daemon/notify/mail.ts';
+import { linuxClock } from '../linux/clock.ts';
+import { type PidFile, takePidFile } from '../linux/pid-file.ts';
+import { linuxSystem } from '../linux/system.ts';
+import { unixDatagram } from '../linux/unix-datagram.ts';
+import { SystemError } from '../system/error.ts';
+import type { Clock } from '../system/clock.ts';
+import { isBackground, reportToForeground } from './background.ts';
+import { writeDump } from './dumps.ts';
+import { load, type LoadRequest, loadInWorker } from './load-worker.ts';
+import { defaultConfigId } from './machine.ts';
+import { missingCapabilities } from './privileges.ts';
+import { type ServiceManager, serviceManager } from './service-manager.ts';
+import type { Settings } from './settings.ts';
+import { onSignals } from './signals.ts';
+import { COMPATIBLE, VERSION } from './version.ts';
+
+/** keepalived(8)'s exit codes of a daemon. */
+const EXIT_OK = 0;
+const EXIT_FATAL = 1;
+const EXIT_CONFIG = 2;
+const EXIT_PERMISSION = 4;
+/** How long the log may take to reach its readers at the end. */
+const LOG_GRACE = 500;
+/** How long hooks may take for what they have heard. */
+const HOOKS_GRACE = 1000;
+
+/** Runs until told to stop; resolves with the exit code. */
+export async function runDaemon(settings: Settings, argv: readonly string[]): Promise<number> {
+  const clock = linuxClock();
+  const background = isBackground();
+  const services = serviceManager(process.env, clock);
+  const log = openLog(settings, clock, background);
+  const life = new Life(background ? inRoot(settings) : settings, argv, clock, log, services);
+  process.on('uncaughtException', (cause) => { life.bug(cause); });
+  process.on('unhandledRejection', (cause) => { life.bug(cause); });
+  const code = await life.run(() => { if (background) reportToForeground({ type: 'ready' }); });
+  if (background && code !== EXIT_OK) reportToForeground({ type: 'failed', code, text: life.lastWords ?? `ended with ${code}` });
+  await log.close(LOG_GRACE);
+  services.close();
+  return code;
+}
+
+class Life {
+  readonly #settings: Settings;
+  readonly #argv: readonly string[];
+  readonly #clock: Clock;
+  readonly #log: DaemonLog;
+  readonly #services: ServiceManager;
+  readonly #request: LoadRequest;
+  #pidFiles: PidFile[] = [];
+  #daemon: Daemon | null = null;
+  #ending = false;
+  #end: (code: number) => void = () => undefined;
+  /** Why it could not start. */
+  lastWords: string | null = null;
+
+  constructor(settings: Settings, argv: readonly string[], clock: Clock, log: DaemonLog, services: ServiceManager) {
+    this.#settings = settings;
+    this.#argv = argv;
+    this.#clock = clock;
+    this.#log = log;
+    this.#services = services;
+    this.#request = { path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors };
+  }
+
+  async run(ready: () => void): Promise<number> {
+    const log = this.#log;
+    log.info(`Starting tskeepalived v${VERSION} (as Keepalived v${COMPATIBLE})`);
+    log.info(`Running on Linux ${release()} ${kernelVersion()}`);
+    log.info(`Command line: ${this.#argv.map((a) => `'${a}'`).join(' ')}`);
+    const missing = missingCapabilities();
+    if (missing.length > 0) return this.#fail(EXIT_PERMISSION, `permission missing: ${missing.join(' and ')}; run as root, or with these capabilities`);
+    const { config, diagnostics } = load(this.#request);
+    this.#tell(config, diagnostics);
+    const fatal = startFatal(diagnostics);
+    if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG);
+    log.info(`Configuration file ${this.#settings.configFile}`);
+    const taken = this.#takePidFiles(config);
+    if (taken !== null) return this.#fail(EXIT_FATAL, taken);
+    try {
+      return await this.#live(config, ready);
+    } finally {
+      for (const file of this.#pidFiles) file.remove();
+      log.info(`Stopped tskeepalived v${VERSION}`);
+    }
+  }
+
+  async #live(config: Config, ready: () => void): Promise<number> {
+    const log = this.#log;
+    const over = new Promise<number>((resolve) => { this.#end = resolve; });
+    const hooks = createHooks({ clock: this.#clock, log, startWorker: startHookWorker });
+    let system: ReturnType<typeof linuxSystem>;
+    try {
+      system = linuxSystem((cause) => { this.bug(cause); });
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      return this.#fail(cause.code === 'EPERM' || cause.code === 'EACCES' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
+    }
+    const daemon = new Daemon(config, {
+      version: VERSION, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile),
+    }, { system, log, mailer: createMailer(log), hooks });
+    this.#daemon = daemon;
+    const unsignal = onSignals({
+      stop: (name) => { if (name !== 'SIGINT' || !this.#settings.ignoreInterrupt) this.#stop(); },
+      reload: () => { this.#reload(hooks); },
+      data: () => { void writeDump('data', daemon, this.#settings, log); },
+      stats: () => { void writeDump('stats', daemon, this.#settings, log); },
+      clearStats: () => { void writeDump('stats', daemon, this.#settings, log).then(() => { daemon.vrrp.clearCounters(); }); },
+      json: () => { void writeDump('json', daemon, this.#settings, log); },
+    });
+    try {
+      const file = this.#settings.hooks ?? config.global.hooks;
+      if (file !== null) {
+        const verdict = await hooks.load(file);
+        if (!verdict.ok) return this.#fail(EXIT_CONFIG, `hooks: ${verdict.problem}`);
+      }
+      await daemon.start();
+      this.#services.ready(`${config.instances.length} VRRP instances`);
+      ready();
+      return await over;
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      return this.#fail(cause.code === 'EPERM' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
+    } finally {
+      await daemon.stop();
+      await hooks.stop(HOOKS_GRACE);
+      unsignal();
+      system.close();
+    }
+  }
+
+  #stop(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#log.info('Stopping');
+    this.#services.stopping();
+    this.#end(EXIT_OK);
+  }
+
+  /** One at a time; a signal during a reload asks for one more. */
+  #reloading = false;
+  #again = false;
+  #reload(hooks: ReturnType<typeof createHooks>): void {
+    if (this.#ending) return;
+    if (this.#reloading) {
+      this.#again = true;
+      return;
+    }
+    this.#reloading = true;
+    this.#log.info('Reloading ...');
+    this.#services.reloading();
+    this.#reloadOnce(hooks)
+      .catch((cause: unknown) => { this.#log.error(`Reload failed, the old configuration goes on: ${String(cause)}`); })
+      .finally(() => {
+        this.#reloading = false;
+        this.#services.ready(`${this.#daemon?.config.instances.length ?? 0} VRRP instances`);
+        if (!this.#again) return;
+        this.#again = false;
+        this.#reload(hooks);
+      });
+  }
+
+  async #reloadOnce(hooks: ReturnType<typeof createHooks>): Promise<void> {
+    const { config, diagnostics } = await loadInWorker(this.#request);
+    this.#tell(config, diagnostics);
+    if (this.#ending) return;
+    if (config === null || startFatal(diagnostics) !== null) {
+      this.#log.error(`Configuration file ${this.#settings.configFile} cannot be used, the old configuration goes on`);
+      return;
+    }
+    await hooks.load(this.#settings.hooks ?? config.global.hooks);
+    await this.#daemon?.reload(config);
+  }
+
+  /** A bug: said, then the addresses are given up in good order, then systemd starts us again. */
+  bug(cause: unknown): void {
+    const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    this.#log.error(`internal error, stopping: ${text}`);
+    this.#log.flushNow();
+    if (this.#ending) process.exit(EXIT_FATAL);
+    this.#ending = true;
+    this.#services.stopping();
+    this.#end(EXIT_FATAL);
+  }
+
+  #tell(config: Config | null, diagnostics: readonly Diagnostic[]): void {
+    const vrrp = config !== null && config.instances.length > 0;
+    const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
+    for (const line of keepalivedLines(diagnostics, several, vrrp ? ['parent', 'vrrp'] : ['parent'])) this.#log.warn(line);
+    for (const d of diagnostics) {
+      if (d.wording !== null) continue;
+      const place = d.range === null ? '' : `${d.range.file}:${d.range.line}:${d.range.column}: `;
+      this.#log.warn(`${place}${d.message}${d.remedy === null ? '' : ` (${d.remedy})`}`, { code: d.code });
+    }
+  }
+
+  #refused(code: number): number {
+    if (code === EXIT_CONFIG) return this.#fail(code, `pid ${process.pid} exited with permanent error CONFIG. Terminating`);
+    this.lastWords = `configuration file ${this.#settings.configFile} cannot be used`;
+    return code;
+  }
+
+  #fail(code: number, text: string): number {
+    this.lastWords = text;
+    this.#log.error(text);
+    return code;
+  }
+
+  /** null, or why not. */
+  #takePidFiles(config: Config): string | null {
+    const paths = [this.#settings.pidFile, ...(config.instances.length > 0 ? [this.#settings.vrrpPidFile] : [])];
+    for (const path of paths) {
+      try {
+        this.#pidFiles.push(takePidFile(path, process.pid));
+      } catch (cause) {
+        for (const file of this.#pidFiles.splice(0)) file.remove();
+        if (!(cause instanceof SystemError)) throw cause;
+        return cause.code === 'EAGAIN' ? `daemon is already running (pid file ${path})` : `pid file ${path} cannot be written: ${cause.code}`;
+      }
+    }
+    return null;
+  }
+}
+
+/** Detached from the directory it was started in; the configuration's path stays good. */
+function inRoot(settings: Settings): Settings {
+  const configFile = resolve(settings.configFile);
+  process.chdir('/');
+  return { ...settings, configFile };
+}
+
+function openLog(settings: Settings, clock: Clock, background: boolean): DaemonLog {
+  const writers = [
+    ...(settings.console && !background ? [openWriter(2)] : []),
+    ...(settings.logFile === null ? [] : [openLogFile(settings.logFile)]),
+  ];
+  return createLog({
+    level: settings.level, format: settings.format, ident: 'Keepalived_vrrp', pid: process.pid, facility: settings.facility,
+    wall: () => clock.wall(), writers, syslog: settings.syslog ? unixDatagram('/dev/log', clock) : null,
+  });
+}
+
+/** Below the state directory; one for each network namespace and pid file, since those tell daemons apart. */
+function journalOf(pidFile: string): { path: string; epoch: string } {
+  const directory = process.env['STATE_DIRECTORY'] ?? '/var/lib/tskeepalived';
+  const namespace = statSync('/proc/self/ns/net').ino;
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch {
+    // The journal says so when it cannot write.
+  }
+  return { path: `${directory}/${namespace}${pidFile.replaceAll('/', '-')}.json`, epoch: `${boot} ${namespace}` };
+}

@@ -1,0 +1,86 @@
+import { type Given, UsageError } from './options.ts';
+
+/** What the command line asks of the daemon. */
+export interface Settings {
+  readonly configFile: string;
+  readonly foreground: boolean;
+  readonly console: boolean;
+  readonly syslog: boolean;
+  /** Facility number of syslog(3). */
+  readonly facility: number;
+  readonly level: 'error' | 'warn' | 'info' | 'detail' | 'debug';
+  readonly format: 'text' | 'json';
+  readonly logFile: string | null;
+  readonly dumpConfig: boolean;
+  readonly releaseVips: boolean;
+  readonly keepAddresses: boolean;
+  readonly ignoreInterrupt: boolean;
+  readonly addressMonitoring: boolean;
+  readonly pidFile: string;
+  readonly vrrpPidFile: string;
+  readonly configId: string | null;
+  readonly allConfigErrors: boolean;
+  readonly umask: number | null;
+  readonly hooks: string | null;
+  /** What is to be done instead of running the daemon. */
+  readonly task:
+    | { readonly type: 'run' }
+    | { readonly type: 'help' | 'version' }
+    | { readonly type: 'signum'; readonly name: string }
+    | { readonly type: 'test'; readonly log: string | null };
+}
+
+const LEVELS = ['error', 'warn', 'info', 'detail', 'debug'] as const;
+
+/** The options as settings, the last one of a kind winning; throws UsageError for a value that makes no sense. */
+export function settingsOf(given: readonly Given[], facilityOf: (text: string) => number | null): Settings {
+  const last = new Map(given.map((g) => [g.row.long, g.value]));
+  const has = (name: string): boolean => last.has(name);
+  const unbuilt = given.find((g) => !g.row.built);
+  if (unbuilt !== undefined) throw new UsageError(`option '--${unbuilt.row.long}' is keepalived's, but not built yet in tskeepalived (${unbuilt.row.meaning})`);
+  if (has('check') && !has('vrrp')) throw new UsageError("option '--check': health checkers are not built yet in tskeepalived");
+  const facility = last.get('log-facility');
+  const facilityNumber = facility == null ? 3 : facilityOf(facility);
+  if (facilityNumber === null) throw new UsageError(`option '--log-facility': no facility '${facility ?? ''}'`);
+  return {
+    configFile: last.get('use-file') ?? '/etc/keepalived/keepalived.conf',
+    foreground: has('dont-fork'), console: has('log-console'), syslog: !has('no-syslog'), facility: facilityNumber,
+    level: levelOf(last.get('log-level') ?? null, has('log-detail')), format: formatOf(last.get('log-format') ?? null),
+    logFile: has('log-file') ? (last.get('log-file') ?? '/tmp/keepalived.log') : null,
+    dumpConfig: has('dump-conf'), releaseVips: has('release-vips'), keepAddresses: has('dont-release-vrrp'), ignoreInterrupt: has('ignore-sigint'),
+    addressMonitoring: has('address-monitoring'),
+    pidFile: last.get('pid') ?? '/run/keepalived.pid', vrrpPidFile: last.get('vrrp_pid') ?? '/run/vrrp.pid',
+    configId: last.get('config-id') ?? null, allConfigErrors: has('all-config'), umask: umaskOf(last.get('umask') ?? null),
+    hooks: last.get('hooks') ?? null,
+    task: taskOf(last),
+  };
+}
+
+function taskOf(last: ReadonlyMap<string, string | null>): Settings['task'] {
+  if (last.has('help')) return { type: 'help' };
+  if (last.has('version')) return { type: 'version' };
+  const signum = last.get('signum');
+  if (signum != null) return { type: 'signum', name: signum };
+  return last.has('config-test') ? { type: 'test', log: last.get('config-test') ?? null } : { type: 'run' };
+}
+
+function levelOf(text: string | null, detail: boolean): Settings['level'] {
+  if (text === null) return detail ? 'detail' : 'info';
+  const level = LEVELS.find((l) => l === text);
+  if (level === undefined) throw new UsageError(`option '--log-level': '${text}' is none of ${LEVELS.join(', ')}`);
+  return level;
+}
+
+function formatOf(text: string | null): Settings['format'] {
+  if (text === null || text === 'text') return 'text';
+  if (text === 'json') return 'json';
+  throw new UsageError(`option '--log-format': '${text}' is neither text nor json`);
+}
+
+/** A number as C writes it: 0x hexadecimal, 0 octal, else decimal. */
+function umaskOf(text: string | null): number | null {
+  if (text === null) return null;
+  const value = /^0[0-7]*$/u.test(text) ? parseInt(text, 8) : /^(0x[0-9a-f]+|[1-9]\d*)$/iu.test(text) ? Number(text) : NaN;
+  if (!(value <= 0o777)) throw new UsageError(`option '--umask': '${text}' is no number from 0 to 0777`);
+  return value;
+}

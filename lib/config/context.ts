@@ -1,0 +1,45 @@
+/** What reading a configuration carries along: the machine, the diagnostics so far, and all that depends on the order in the file. */
+import type { AccountRef } from './model.ts';
+import { diagnostic, type Diagnostic, type Pass, type Report } from './diagnostic.ts';
+import type { IncludeRules } from './include.ts';
+import type { Machine } from './machine.ts';
+import type { Place } from './source.ts';
+
+export class Context {
+  readonly machine: Machine;
+  readonly configId: string;
+  readonly diagnostics: Diagnostic[] = [];
+  /** The pass that is being imitated: whose block is read. */
+  pass: Pass = 'all';
+  includeRules: IncludeRules;
+  setRandomSeed: (seed: number) => void = () => undefined;
+  /** `script_user` so far: account of the scripts that follow without one of their own. */
+  scriptUser: AccountRef | null = null;
+  scriptSecurity = false;
+  scriptSecurityPlace: Place | null = null;
+  /** Names declared so far, by kind, with the place of the first. */
+  readonly declared = new Map<string, Place>();
+  /** Order-dependent switches of global_defs. */
+  readonly switches = new Map<string, unknown>();
+  /** Keywords already warned about as not in effect. */
+  readonly notYet = new Set<string>();
+
+  constructor(machine: Machine, configId: string, includeRules: IncludeRules) {
+    this.machine = machine;
+    this.configId = configId;
+    this.includeRules = includeRules;
+  }
+
+  report(report: Report): void {
+    this.diagnostics.push(diagnostic(report, this.pass));
+  }
+
+  /** The place of the first declaration, or null, in which case this is it. */
+  declare(kind: string, name: string, place: Place): Place | null {
+    const key = `${kind} ${name}`;
+    const first = this.declared.get(key);
+    if (first !== undefined) return first;
+    this.declared.set(key, place);
+    return null;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The form of a keyword table. A keyword stands once, as a row: its argument type reads, range-checks and documents it; the
+ * manual page, completion, the YAML form, the formatter and the "not in effect" list come from the same row.
+ */
+import type { Pass, Report } from './diagnostic.ts';
+import type { Context } from './context.ts';
+import type { Place } from './source.ts';
+
+/** JSON schema, as far as the YAML form needs it. */
+export type JsonSchema = { readonly [key: string]: string | number | boolean | JsonSchema | readonly (string | number | JsonSchema)[] };
+
+/** The words of one statement while they are read. */
+export interface Args {
+  readonly words: readonly string[];
+  /** Index of the first argument: 1, or 0 for the entry of a list. */
+  readonly first: number;
+  readonly place: Place;
+  readonly context: Context;
+  /** Name of the enclosing block (VI_1), '' if it has none. */
+  readonly name: string;
+  /** Reports at word `index`. */
+  report(report: Omit<Report, 'place'>, index?: number): void;
+}
+
+/** How the arguments of a keyword are written, read and documented. */
+export interface ValueType<T> {
+  /** As the manual prints it: `SECONDS`, `IP [PORT]`; '' for none. */
+  readonly syntax: string;
+  /** Range in words; absent when the syntax says it all. */
+  readonly range?: string;
+  readonly schema: JsonSchema;
+  /** Values that a shell may complete: words, or a kind of name. */
+  readonly complete?: readonly string[] | 'interface' | 'file' | 'user';
+  /** The keyword may stand alone. */
+  readonly bare?: boolean;
+  /** A string that is scanned a second time (scripts, regex): YAML and fmt keep it as it stands. */
+  readonly raw?: boolean;
+  /** undefined: faulty and reported; the keyword is then as if it were not there. */
+  read(args: Args): T | undefined;
+}
+
+export interface Keyword<out T = unknown> {
+  readonly value: ValueType<T>;
+  /** The manual's text. */
+  readonly meaning: string;
+  /** As the manual prints it; absent: none. */
+  readonly default?: string;
+  /** First version of keepalived with it, or `tskeepalived` for ours; absent: long there. */
+  readonly since?: string;
+  /** Absent: in effect. Otherwise what is missing, and the keyword gets one warning. */
+  readonly notYet?: string;
+  /** Bare use: `stop` ends keepalived with code 2; a template is an error; absent: `stop`, unless the type allows it. */
+  readonly bare?: string;
+  /** Template of keepalived's second line for a faulty value: `{word}`, `{name}`. */
+  readonly invalid?: string;
+  readonly deprecated?: string;
+  /** Stores under this keyword's name instead. */
+  readonly alias?: string;
+  /** Each use adds a value: the value read is an array of them. */
+  readonly many?: boolean;
+  /** The first use wins; template of the complaint about a further one. */
+  readonly once?: string;
+  readonly block?: Table;
+  readonly list?: ListForm;
+  /** Acts on what depends on the order in the file. */
+  then?(context: Context, value: unknown, args: Args): void;
+}
+
+/** The form of a list block: how an entry is read. */
+export interface ListForm {
+  readonly entry: ValueType<unknown>;
+  /** Words that may follow an entry, each with its own row; for the manual and completion. */
+  readonly options?: Rows;
+  /** Every word is an entry of its own, rather than every line. */
+  readonly words: boolean;
+  /** Template of the complaint about an empty list; absent: none. */
+  readonly empty?: string;
+}
+
+export type Rows = Readonly<Record<string, Keyword>>;
+
+export interface Table<R extends Rows = Rows> {
+  /** Path as the reference has it: `virtual_server.real_server`; '' for the root. */
+  readonly path: string;
+  readonly rows: R;
+  readonly byName: ReadonlyMap<string, Keyword>;
+  /** Whose pass reads it; absent: that of the enclosing block. */
+  readonly pass?: Pass;
+  begin?(context: Context, block: BlockValue): void;
+  /** At the closing brace; false drops the block. */
+  end?(context: Context, block: BlockValue, close: Place): boolean;
+}
+
+/** Typed values of a block: a member per keyword that was given. */
+export type Values<R extends Rows> = { -readonly [K in keyof R]?: R[K] extends Keyword<infer T> ? T : never };
+
+/** One statement as read, in order; for other forms of the same text. */
+export interface Statement {
+  readonly words: readonly string[];
+  readonly place: Place;
+  readonly row: Keyword;
+  readonly block: BlockValue | null;
+  readonly entries: readonly Statement[] | null;
+}
+
+export interface BlockValue<H = unknown, R extends Rows = Rows> {
+  readonly table: Table;
+  /** First word of the header; '' if it has none. */
+  readonly name: string;
+  readonly header: H;
+  readonly place: Place;
+  readonly values: Values<R>;
+  /** Where each keyword was last given. */
+  readonly places: Partial<Record<keyof R & string, Place>>;
+  readonly statements: Statement[];
+}
+
+export type BlockOf<K> = K extends Keyword<readonly (infer B)[]> ? B : never;
+
+interface TableParts<R extends Rows> {
+  readonly pass?: Pass;
+  begin?(context: Context, block: BlockValue<unknown, R>): void;
+  end?(context: Context, block: BlockValue<unknown, R>, close: Place): boolean;
+}
+
+export function table<const R extends Rows>(path: string, rows: R, parts: TableParts<NoInfer<R>> = {}): Table<R> {
+  return { path, rows, byName: new Map(Object.entries(rows)), ...parts } as Table<R>;
+}
+
+/** A keyword with arguments. */
+export function keyword<T>(value: ValueType<T>, meaning: string, parts: Omit<Keyword<T>, 'value' | 'meaning'> = {}): Keyword<T> {
+  return { value, meaning, ...parts };
+}
+
+/** The same keyword, each use adding a value. */
+export function many<T>(one: Keyword<T>): Keyword<readonly T[]> {
+  return { ...(one as Keyword<never>), many: true };
+}
+
+/** A keyword with a block of keywords; may be given many times. */
+export function block<H, R extends Rows>(header: ValueType<H>, inner: Table<R>, meaning: string, parts: Omit<Keyword, 'value' | 'meaning' | 'block'> = {}): Keyword<readonly BlockValue<H, R>[]> {
+  return { value: header as ValueType<never>, meaning, block: inner as unknown as Table, many: true, ...parts };
+}
+
+/** A keyword with a block of lines, each an entry. */
+export function list<T>(entry: ValueType<T>, meaning: string, parts: Omit<Keyword, 'value' | 'meaning' | 'list'> & Omit<ListForm, 'entry' | 'words'> & { readonly words?: boolean } = {}): Keyword<readonly T[]> {
+  const { options, empty, words = false, ...rest } = parts;
+  const form: ListForm = { entry, words, ...(options === undefined ? {} : { options }), ...(empty === undefined ? {} : { empty }) };
+  return { value: LIST_HEADER as ValueType<never>, meaning, list: form, ...rest };
+}
+
+/** No header: `{` follows the keyword. */
+const LIST_HEADER: ValueType<undefined> = { syntax: '{ … }', schema: { type: 'array' }, bare: true, read: () => undefined };

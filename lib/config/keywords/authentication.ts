@@ -1,0 +1,64 @@
+/** authentication and auth_hmac of a vrrp_instance. Secrets are read and never printed. */
+import { keyword, many, table, type Args, type ValueType } from '../keyword.ts';
+import { choice, integer, word } from '../values.ts';
+
+const SECRET_LENGTH = 8;
+
+export const authentication = table('vrrp_instance.authentication', {
+  auth_type: keyword(authType(), 'method; dropped for version 3, IPv6 and strict', { default: 'none' }),
+  auth_pass: keyword(password(), 'password; at most 8 characters count'),
+});
+
+function authType(): ValueType<'PASS' | 'AH'> {
+  return {
+    ...choice(['PASS', 'AH']),
+    read: (args) => {
+      const text = args.words[args.first];
+      if (text === 'PASS' || text === 'AH') return text;
+      args.report({ code: 'invalid-value', message: `unknown authentication type '${text ?? ''}'`, remedy: 'write PASS or AH' });
+      return undefined;
+    },
+  };
+}
+
+function password(): ValueType<string> {
+  return {
+    syntax: 'STRING',
+    range: '1..8 characters',
+    schema: { type: 'string', maxLength: SECRET_LENGTH },
+    read: (args) => {
+      const text = args.words[args.first] ?? '';
+      if (text.length > SECRET_LENGTH) args.report({ code: 'auth-pass-too-long', severity: 'warning', message: 'Truncating auth_pass to 8 characters', remedy: 'the wire carries 8; both routers must agree on them' });
+      return text.slice(0, SECRET_LENGTH);
+    },
+  };
+}
+
+export interface HmacKey {
+  readonly id: number;
+  /** Text, `hex:…` or `file:…`. Never printed. */
+  readonly value: string;
+}
+
+export const authHmac = table('vrrp_instance.auth_hmac', {
+  key: many(keyword(hmacKey(), 'adds a key: text, hex:HEX or file:PATH')),
+  active_key: keyword(integer({ min: 1, max: 255 }, 'ID'), 'key used for sending'),
+  time_window: keyword(integer({ min: 1, max: 300 }, 'SECONDS'), 'how old an advert may be', { default: '3 × advert_int, at least 5' }),
+  anti_replay: keyword(choice(['time', 'monotonic']), 'protection against replay', { default: 'time', invalid: "unknown anti_replay '{word}'" }),
+  mode: keyword(choice(['enforce', 'permissive', 'receive-only']), 'what becomes of adverts with a bad trailer, or none', { default: 'enforce', invalid: "unknown auth_hmac mode '{word}'" }),
+});
+
+function hmacKey(): ValueType<HmacKey> {
+  return { ...word('ID VALUE|hex:HEX|file:PATH'), range: 'ID 1..255, 32..64 bytes', read: readKey };
+}
+
+function readKey(args: Args): HmacKey | undefined {
+  const [, id = '', value = ''] = args.words;
+  const bytes = value.startsWith('hex:') ? (value.length - 4) / 2 : value.length;
+  const message = !/^\d+$/u.test(id) || Number(id) < 1 || Number(id) > 255 ? `auth_hmac key id '${id}' invalid - must be 1..255`
+    : value.startsWith('hex:') && !/^hex:([0-9a-f]{2})+$/iu.test(value) ? 'auth_hmac key is not hexadecimal'
+    : !value.startsWith('file:') && (bytes < 32 || bytes > 64) ? `auth_hmac key ${id} must have 32 to 64 bytes` : null;
+  if (message === null) return { id: Number(id), value };
+  args.report({ code: 'invalid-value', message, remedy: 'write: key ID VALUE' }, 1);
+  return undefined;
+}

@@ -1,0 +1,330 @@
+/** global_defs: settings of the whole daemon. */
+import { account, readAccount, script } from '../accounts.ts';
+import { keyword, list, table, type Args, type ValueType } from '../keyword.ts';
+import type { AccountRef } from '../model.ts';
+import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
+import { parseIp, type IpAddress } from '../../util/ip.ts';
+
+const later = { notYet: '' } as const;
+const size = integer({ min: 0, max: UINT_MAX }, 'BYTES');
+const delay = seconds({ min: 0, max: 4294 }, 0);
+const micro = seconds({ min: 0.000001, max: 4294.967295 });
+const count = integer({ min: 0, max: UINT_MAX });
+const cpus = words('CPU…');
+const realtime = integer({ min: 1, max: 99 });
+const nice = integer({ min: -20, max: 19 });
+const rttime = integer({ min: 1, max: UINT_MAX }, 'MICROSECONDS');
+const processName = word('NAME');
+const path = word('PATH', 'file');
+
+/** `invalid` line of most switches here. */
+const badSwitch = { invalid: "Invalid value '{word}' for global {keyword} specified" } as const;
+const badValue = { invalid: 'Invalid value for {keyword} specified' } as const;
+const deprecatedFor = (now: string): { readonly deprecated: string } => ({ deprecated: `Keyword "{keyword}" is deprecated - please use "${now}"` });
+
+export const globalDefs = table('global_defs', {
+  process_names: keyword(FLAG, 'rename the processes to keepalived_vrrp, keepalived_lvs and keepalived_bfd', { default: 'off', ...later }),
+  process_name: keyword(processName, 'process name of the parent, at most 15 characters', later),
+  vrrp_process_name: keyword(processName, 'process name of the VRRP process, at most 15 characters', later),
+  checker_process_name: keyword(processName, 'process name of the checker process, at most 15 characters', later),
+  lvs_process_name: keyword(processName, 'deprecated spelling of checker_process_name', { ...later, ...deprecatedFor('checker_process_name'), alias: 'checker_process_name' }),
+  bfd_process_name: keyword(processName, 'process name of the BFD process, at most 15 characters', later),
+  use_symlink_paths: keyword(BOOLEAN, 'keep symbolic links in script paths instead of running the resolved file', { default: 'false', since: '2.3.2', ...badSwitch, ...later }),
+  set_supplementary_groups: keyword(BOOLEAN, "give scripts the user's supplementary groups", { default: 'false', since: '2.4.4', ...badSwitch, ...later }),
+  router_id: keyword(word('STRING'), 'name used in mail subjects, dumps and SNMP', { default: 'the host name', bare: 'routerid name missing - ignoring' }),
+  notification_email_from: keyword(word('ADDRESS'), 'envelope and header sender of alerts', { default: 'user@host of the daemon', bare: 'emailfrom missing - ignoring' }),
+  smtp_server: keyword(mailServer(), 'relay used for alerts; a host name is resolved while the file is read'),
+  smtp_helo_name: keyword(optional(word('STRING')), 'name sent in HELO', { default: 'the host name' }),
+  smtp_connect_timeout: keyword(seconds({ min: 0, max: 4294 }, 0), 'connect and per-command limit of the mail client; 0 counts as 1', { default: '30', invalid: "smtp_connect_timeout '{word}' must be between 1 and 4294 - ignoring" }),
+  notification_email: list(word('ADDRESS'), 'recipients of alerts; every word is one', { words: true, empty: 'Warning - empty notification_email block' }),
+  smtp_alert: keyword(BOOLEAN, 'default of every smtp_alert', badSwitch),
+  startup_script: keyword(script(), 'run by the parent before anything else starts', { bare: 'startup script missing', ...later }),
+  startup_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of startup_script', { default: '10', bare: 'startup_script_timeout requires value', ...later }),
+  shutdown_script: keyword(script(), 'run by the parent after everything has stopped', { bare: 'shutdown script missing', ...later }),
+  shutdown_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of shutdown_script', { default: '10', bare: 'shutdown_script_timeout requires value', ...later }),
+  max_auto_priority: keyword(optional(integer({ min: -1, max: 99 })), 'highest real-time priority that the daemon may raise itself to when it is scheduled late', { default: '0, off', ...later }),
+  min_auto_priority_delay: keyword(integer({ min: 1, max: 10_000_000 }, 'MICROSECONDS'), 'scheduling delay that raises the priority', { default: '1000000', bare: 'min_auto_priority_delay requires delay time', ...later }),
+  smtp_alert_vrrp: keyword(BOOLEAN, 'default of smtp_alert of VRRP instances and groups', badSwitch),
+  smtp_alert_checker: keyword(BOOLEAN, 'default of smtp_alert of virtual and real servers', { ...badSwitch, ...later }),
+  checker_log_all_failures: keyword(BOOLEAN, 'log every failed check rather than changes only', { default: 'false', ...badValue, ...later }),
+  dynamic_interfaces: keyword(optional(word('allow_if_changes', ['allow_if_changes'])), 'permit interfaces that do not exist yet, or come and go', {
+    default: 'off', invalid: "Unknown dynamic_interfaces option '{word}'",
+    then: (context) => { context.switches.set('dynamic_interfaces', true); },
+  }),
+  no_email_faults: keyword(FLAG, 'no mail about FAULT', { default: 'off' }),
+  default_interface: keyword(word('IF', 'interface'), 'interface of static addresses without dev and of instances without interface', {
+    default: 'eth0', bare: 'default_interface requires interface name',
+    then: (context, value) => { context.switches.set('default_interface', value); },
+  }),
+  disable_local_igmp: keyword(FLAG, 'turn off IGMP for link-local groups by sysctl; not changeable by a reload', { default: 'off', ...later }),
+  v3_checksum_as_v2: keyword(FLAG, 'leave the pseudo header out of IPv4 VRRPv3 checksums, and stop verifying them', { default: 'off', since: '2.3.0', ...later }),
+  lvs_timeouts: keyword(timeouts(), 'IPVS protocol timeouts', { bare: 'lvs_timeouts requires at least one option', ...later }),
+  lvs_flush: keyword(FLAG, 'empty the IPVS table at the start', { default: 'off', ...later }),
+  lvs_flush_on_stop: keyword(optional(choice(['VS'])), 'at the stop empty the IPVS table, or with VS remove our services only', { default: 'off', invalid: 'Unknown lvs_flush_on_stop type {word}', ...later }),
+  lvs_flush_onstop: keyword(optional(choice(['VS'])), 'deprecated spelling of lvs_flush_on_stop', { invalid: 'Unknown lvs_flush_on_stop type {word}', alias: 'lvs_flush_on_stop', ...later }),
+  lvs_sync_daemon: keyword(words('IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group IP]'), 'run the IPVS connection sync daemon in the role of the named instance', { bare: 'lvs_sync_daemon requires interface', ...later }),
+  vrrp_mcast_group4: keyword(address('inet', true), 'IPv4 multicast group of adverts', { default: '224.0.0.18', invalid: "Can't parse vrrp_mcast_group4 [{word}]. Skipping" }),
+  vrrp_mcast_group6: keyword(address('inet6', true), 'IPv6 multicast group of adverts', { default: 'ff02::12', invalid: "Can't parse vrrp_mcast_group6 [{word}]. Skipping" }),
+  vrrp_garp_master_delay: keyword(delay, 'delay of the second block of gratuitous ARP or NA', { default: '5', invalid: "vrrp_garp_master_delay '{word}' is invalid" }),
+  vrrp_garp_master_repeat: keyword(atLeastOne(UINT_MAX, 'vrrp_garp_master_repeat must be greater than 0, setting to 1'), 'messages per address in a block', { default: '5', invalid: "vrrp_garp_master_repeat '{word}' is invalid" }),
+  vrrp_garp_master_refresh: keyword(seconds({ min: 0, max: UINT_MAX }, 0), 'period of refreshing ARP or NA while master', { default: '0, off', invalid: "vrrp_garp_master_refresh '{word}' is invalid" }),
+  vrrp_garp_master_refresh_repeat: keyword(atLeastOne(UINT_MAX, 'vrrp_garp_master_refresh_repeat must be greater than 0, setting to 1'), 'messages per refresh', { default: '1', invalid: "vrrp_garp_master_refresh_repeat '{word}' is invalid" }),
+  vrrp_garp_lower_prio_delay: keyword(delay, 'delay of the second block after a lower-priority master was heard', { default: 'vrrp_garp_master_delay', invalid: "vrrp_garp_lower_prio_delay '{word}' is invalid" }),
+  vrrp_garp_lower_prio_repeat: keyword(integer({ min: 0, max: INT_MAX }), 'messages per block after a lower-priority master was heard; 0: none', { default: 'vrrp_garp_master_repeat', invalid: "vrrp_garp_lower_prio_repeat '{word}' is invalid" }),
+  vrrp_down_timer_adverts: keyword(integer({ min: 1, max: 100 }), 'adverts missed before the master is down', { default: '3', invalid: "Invalid vrrp_down_timer_adverts '{word}'" }),
+  vrrp_garp_interval: keyword(micro, 'pause between two gratuitous ARPs of an interface', { default: '0', invalid: "vrrp_garp_interval '{word}' is invalid" }),
+  vrrp_gna_interval: keyword(micro, 'pause between two unsolicited NAs of an interface', { default: '0', invalid: "vrrp_gna_interval '{word}' is invalid" }),
+  vrrp_min_garp: keyword(BOOLEAN, 'one ARP, no second block, no repeats of a refresh: for what is at its default so far', {
+    default: 'off', ...badValue,
+    then: (context, value) => { context.switches.set('vrrp_min_garp', value); },
+  }),
+  vrrp_garp_extra_if: keyword(extraIf(), 'send extra gratuitous ARP on VMAC (or all) interfaces from time to time', { bare: 'vrrp_garp_extra_if specified without time - ignoring', ...later }),
+  vrrp_vmac_garp_intvl: keyword(extraIf(), 'deprecated spelling of vrrp_garp_extra_if', { bare: 'vrrp_vmac_garp_intvl specified without time - ignoring', alias: 'vrrp_garp_extra_if', ...deprecatedFor('vrrp_garp_extra_if'), ...later }),
+  vrrp_lower_prio_no_advert: keyword(BOOLEAN, 'do not answer a lower-priority advert with one of ours', { default: 'false; true when strict', ...badValue }),
+  vrrp_higher_prio_send_advert: keyword(BOOLEAN, 'send one more advert before yielding to a higher priority', { default: 'false', ...badValue }),
+  vrrp_version: keyword(integer({ min: 2, max: 3 }), 'default protocol version; IPv6 is always 3', { default: '2', invalid: 'VRRP Error: Version must be either 2 or 3' }),
+  vrrp_iptables: keyword(words('[IN_CHAIN [OUT_CHAIN]]', true), 'use iptables for no_accept; the chains must exist', { default: 'INPUT OUTPUT when bare', ...later }),
+  vrrp_ipsets: keyword(words('[SET4 [SET6 [SET_IF6 [IGMP [MLD [ND]]]]]]', true), 'ipset names used with iptables; none turns ipsets off', { ...later }),
+  nftables: keyword(optional(word('TABLE')), 'use nftables for no_accept', { default: 'keepalived', ...later }),
+  nftables_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the nftables base chains', { default: '-1', ...later }),
+  nftables_ifindex: keyword(FLAG, 'interface index rather than name in link-local rules', { default: 'off', ...later }),
+  vrrp_check_unicast_src: keyword(FLAG, 'drop unicast adverts whose source is no configured peer', { default: 'off' }),
+  vrrp_skip_check_adv_addr: keyword(BOOLEAN, 'do not compare the address list of the same master again', { default: 'false', ...badValue }),
+  vrrp_strict: keyword(BOOLEAN, 'hold every instance to the RFC', { default: 'false', ...badValue }),
+  vrrp_priority: keyword(nice, 'nice value of the VRRP process', { default: '0', bare: 'No vrrp process priority specified', invalid: 'Invalid vrrp process priority specified', ...later }),
+  vrrp_no_swap: keyword(FLAG, 'lock the memory of the VRRP process', { default: 'off', ...later }),
+  vrrp_rt_priority: keyword(realtime, 'SCHED_RR priority of the VRRP process', { default: '0, off', bare: 'No vrrp process real-time priority specified', invalid: "vrrp process real-time priority '{word}' invalid", ...later }),
+  vrrp_cpu_affinity: keyword(cpus, 'processors of the VRRP process', { bare: 'No vrrp cpu_id set specified', ...later }),
+  vrrp_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the VRRP process', { default: '10000', ...later }),
+  vrrp_rlimit_rtime: keyword(rttime, 'deprecated spelling of vrrp_rlimit_rttime', { alias: 'vrrp_rlimit_rttime', ...later }),
+  nftables_ipvs: keyword(optional(word('TABLE')), 'let nftables set fwmarks, so that a virtual server group needs one service per protocol and family', { default: 'keepalived_ipvs', since: '2.2.8', ...later }),
+  nftables_ipvs_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the IPVS nftables chains', { default: '-1', ...later }),
+  nftables_ipvs_start_fwmark: keyword(integer({ min: 1, max: UINT_MAX }), 'first fwmark given out by itself', { default: '1000', ...later }),
+  nftables_counters: keyword(FLAG, 'counters on generated nftables rules', { default: 'off', ...later }),
+  notify_fifo: keyword(fifo(), 'FIFO that gets VRRP and LVS events', { bare: 'No notify_fifo name specified' }),
+  notify_fifo_script: keyword(script(), 'reader started with the FIFO as last argument', { bare: 'No notify_fifo_script specified' }),
+  vrrp_notify_fifo: keyword(fifo(), 'FIFO that gets VRRP events only', { bare: 'No vrrp_notify_fifo name specified' }),
+  vrrp_notify_fifo_script: keyword(script(), 'reader of vrrp_notify_fifo', { bare: 'No vrrp_notify_fifo_script specified' }),
+  vrrp_notify_priority_changes: keyword(BOOLEAN, 'MASTER_PRIORITY and BACKUP_PRIORITY lines too', { default: 'false', ...badSwitch }),
+  fifo_write_vrrp_states_on_reload: keyword(FLAG, 'write every state to the FIFOs after a reload', { default: 'off', ...later }),
+  lvs_notify_fifo: keyword(fifo(), 'FIFO that gets LVS events only', { bare: 'No lvs_notify_fifo name specified', ...later }),
+  lvs_notify_fifo_script: keyword(script(), 'reader of lvs_notify_fifo', { bare: 'No lvs_notify_fifo_script specified', ...later }),
+  checker_priority: keyword(nice, 'nice value of the checker process', { default: '0', bare: 'No checker process priority specified', invalid: 'Invalid checker process priority specified', ...later }),
+  checker_no_swap: keyword(FLAG, 'lock the memory of the checker process', { default: 'off', ...later }),
+  checker_rt_priority: keyword(realtime, 'SCHED_RR priority of the checker process', { default: '0, off', bare: 'No checker process real-time priority specified', invalid: "checker process real-time priority '{word}' invalid", ...later }),
+  checker_cpu_affinity: keyword(cpus, 'processors of the checker process', { bare: 'No checker cpu_id set specified', ...later }),
+  checker_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the checker process', { default: '10000', ...later }),
+  checker_rlimit_rtime: keyword(rttime, 'deprecated spelling of checker_rlimit_rttime', { alias: 'checker_rlimit_rttime', ...later }),
+  bfd_priority: keyword(nice, 'nice value of the BFD process', { default: '0', bare: 'No bfd process priority specified', ...later }),
+  bfd_no_swap: keyword(FLAG, 'lock the memory of the BFD process', { default: 'off', ...later }),
+  bfd_rt_priority: keyword(realtime, 'SCHED_RR priority of the BFD process', { default: '0, off', bare: 'No bfd process real-time priority specified', ...later }),
+  bfd_cpu_affinity: keyword(cpus, 'processors of the BFD process', { bare: 'No bfd cpu_id set specified', ...later }),
+  bfd_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the BFD process', { default: '10000', ...later }),
+  bfd_rlimit_rtime: keyword(rttime, 'deprecated spelling of bfd_rlimit_rttime', { alias: 'bfd_rlimit_rttime', ...later }),
+  snmp_socket: keyword(word('ADDRESS'), 'AgentX socket', { default: 'unix:/var/agentx/master', ...later }),
+  enable_traps: keyword(FLAG, 'send SNMP notifications', { default: 'off', ...later }),
+  enable_snmp_vrrp: keyword(FLAG, 'register the VRRP part of KEEPALIVED-MIB', { default: 'off', ...later }),
+  enable_snmp_keepalived: keyword(FLAG, 'deprecated spelling of enable_snmp_vrrp', { alias: 'enable_snmp_vrrp', ...later }),
+  enable_snmp_rfc: keyword(FLAG, 'register both RFC MIBs', { default: 'off', ...later }),
+  enable_snmp_rfcv2: keyword(FLAG, 'register VRRP-MIB (RFC 2787)', { default: 'off', ...later }),
+  enable_snmp_rfcv3: keyword(FLAG, 'register VRRPV3-MIB (RFC 6527)', { default: 'off', ...later }),
+  enable_snmp_checker: keyword(FLAG, 'register the checker part of KEEPALIVED-MIB', { default: 'off', ...later }),
+  snmp_vs_stats_update_interval: keyword(seconds({ min: 0.001, max: 30 }), 'how long statistics of virtual servers are kept', { default: '5', ...later }),
+  snmp_rs_stats_update_interval: keyword(seconds({ min: 0.001, max: 30 }), 'how long statistics of real servers are kept', { default: 'snmp_vs_stats_update_interval', ...later }),
+  enable_dbus: keyword(FLAG, 'start the D-Bus service', { default: 'off', ...later }),
+  dbus_service_name: keyword(word('NAME'), 'bus name to own', { default: 'org.keepalived.Vrrp1', ...later }),
+  dbus_no_interface_name: keyword(word('NAME'), 'path element of instances without an interface', later),
+  script_user: keyword(account, 'account of scripts that name none; counts for scripts further down', {
+    default: 'keepalived_script if it exists, else that of the daemon', bare: 'No script username specified', invalid: 'Error setting global script uid/gid',
+    then: (context, value) => { context.scriptUser = value as AccountRef; },
+  }),
+  enable_script_security: keyword(FLAG, 'refuse scripts run by root whose file, or a directory on its path, others may change', {
+    default: 'off', then: (context, _, args) => { context.scriptSecurity = true; context.scriptSecurityPlace = args.place; },
+  }),
+  vrrp_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink command socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_cmd_rcv_bufs size missing', ...later }),
+  vrrp_netlink_cmd_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
+  vrrp_netlink_monitor_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink monitor socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_monitor_rcv_bufs size missing', ...later }),
+  vrrp_netlink_monitor_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
+  process_monitor_rcv_bufs: keyword(size, 'receive buffer of the process events socket', { default: '0, the kernel’s', bare: 'process_monitor_rcv_bufs size missing', ...later }),
+  process_monitor_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
+  lvs_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the checker netlink command socket', { default: '0, the kernel’s', bare: 'lvs_netlink_cmd_rcv_bufs size missing', ...later }),
+  lvs_netlink_cmd_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
+  lvs_netlink_monitor_rcv_bufs: keyword(size, 'receive buffer of the checker netlink monitor socket', { default: '0, the kernel’s', bare: 'lvs_netlink_monitor_rcv_bufs size missing', ...later }),
+  lvs_netlink_monitor_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
+  rs_init_notifies: keyword(BOOLEAN, 'run notify_up and notify_down for the first state of a real server', { default: 'false', ...badSwitch, ...later }),
+  no_checker_emails: keyword(BOOLEAN, 'mail only when a real server changes state, not for each checker', { default: 'false', ...badSwitch, ...later }),
+  vrrp_rx_bufs_policy: keyword(bufferPolicy(), 'how receive buffers of VRRP sockets are sized', { bare: 'vrrp_rx_bufs_policy missing', ...later }),
+  vrrp_rx_bufs_multiplier: keyword(integer({ min: 1, max: UINT_MAX }), 'multiplier of the two automatic policies', { default: '3', bare: 'Invalid vrrp_rx_bufs_multiplier', invalid: 'Invalid vrrp_rx_bufs_multiplier', ...later }),
+  vrrp_startup_delay: keyword(seconds({ min: 0.001, max: 4294.967295 }), 'stay in backup that long after the start', { default: '0', invalid: "vrrp_startup_delay '{word}' is invalid" }),
+  vrrp_delay_after_boot: keyword(seconds({ min: 0.001, max: 4294.967295 }), 'as vrrp_startup_delay, but from the boot of the system; the later end counts', { default: '0', since: '2.3.0', invalid: "vrrp_delay_after_boot '{word}' is invalid", ...later }),
+  log_unknown_vrids: keyword(FLAG, 'log adverts of VRIDs that we do not run', { default: 'off' }),
+  vrrp_owner_ignore_adverts: keyword(BOOLEAN, 'an address owner ignores adverts', { default: 'false', since: '2.2.8', ...badSwitch }),
+  vmac_prefix: keyword(word('STRING'), 'first part of VMAC interface names', { default: 'vrrp', ...later }),
+  vmac_addr_prefix: keyword(word('STRING'), 'first part of VMAC names made for use_vmac addresses', { default: 'vrrp', ...later }),
+  umask: keyword(umask(), 'umask of files that the daemon makes', { default: '0177' }),
+  random_seed: keyword(count, 'seed of ${_RANDOM}', { default: 'the time', then: (context, value) => { context.setRandomSeed(value as number); } }),
+  reload_check_config: keyword(optional(path), 'check a new configuration in a process of its own before a reload', { default: 'off', ...later }),
+  reload_time_file: keyword(path, 'file that holds a time to reload at', { bare: 'reload_time_file invalid', ...later }),
+  reload_repeat: keyword(FLAG, 'reload daily at a time without a date, and keep the file', { default: 'off', ...later }),
+  reload_file: keyword(optional(path), 'touched while a reload is running', { default: '/run/keepalived.reload', ...later }),
+  include_check: keyword(words('[[+|-]read|match|wildcard_match|brace_match …]', true), 'which failures of include end the start; bare: all', { default: 'none', then: includeCheck }),
+  config_save_dir: keyword(word('DIR', 'file'), 'keep a copy of every configuration that was loaded', later),
+  tmp_config_directory: keyword(word('DIR', 'file'), 'accepted for compatibility: no temporary copy is made', { bare: 'tmp_config_directory missing directory name' }),
+  data_use_instance: keyword(BOOLEAN, 'namespace and instance in the names of dump files', { default: 'false', invalid: "Invalid value '{word}' for global date_use_instance specified", ...later }),
+  json_version: keyword(integer({ min: 1, max: 2 }), 'layout of the JSON dump', { default: '1', invalid: "Invalid json_version '{word}'", ...later }),
+  iproute_usr_dir: keyword(word('DIR', 'file'), 'directory of distributed iproute2 name tables', { bare: 'iproute_usr_dir missing directory name', since: '2.3.0', ...later }),
+  iproute_etc_dir: keyword(word('DIR', 'file'), 'directory of local iproute2 name tables', { default: '/etc/iproute2', bare: 'iproute_etc_dir missing directory name', since: '2.3.0', ...later }),
+  state_dump_file: keyword(path, 'path of USR1 dumps', { bare: 'state_dump_file missing file name', since: '2.3.0', ...later }),
+  stats_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'stats_dump_file missing file name', since: '2.3.0' }),
+  json_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'json_dump_file missing file name', since: '2.3.0' }),
+  hooks: keyword(word('FILE.ts', 'file'), 'TypeScript that hears of every change; see the manual of hooks', { since: 'tskeepalived' }),
+}, { pass: 'parent' });
+
+export interface MailServer {
+  readonly host: string;
+  readonly port: number;
+  /** null: a name that was not looked up. */
+  readonly address: IpAddress | null;
+}
+
+function mailServer(): ValueType<MailServer> {
+  return {
+    syntax: 'HOST|IP [PORT]',
+    schema: { type: 'string' },
+    read: (args) => {
+      const { words: given, first, context } = args;
+      const host = given[first] ?? '';
+      const port = given[first + 1] ?? '25';
+      const known = parseIp(host);
+      const resolved = known ?? context.machine.resolve?.(host) ?? null;
+      if (!/^\d{1,5}$/u.test(port) || Number(port) < 1 || Number(port) > 65535 || (resolved === null && context.machine.resolve !== null)) {
+        args.report({ code: 'invalid-mail-server', message: `Invalid smtp server ${host} ${port}`, remedy: 'write an address, or a name that resolves, and a port 1..65535' });
+        return undefined;
+      }
+      return { host, port: Number(port), address: resolved };
+    },
+  };
+}
+
+export interface FifoValue {
+  readonly path: string;
+  readonly account: AccountRef | null;
+}
+
+function fifo(): ValueType<FifoValue> {
+  return {
+    syntax: 'PATH [USER [[:]GROUP]]',
+    schema: { type: 'string' },
+    complete: 'file',
+    read: (args) => {
+      const name = args.words[args.first] ?? '';
+      if (args.words.length <= args.first + 1) return { path: name, account: null };
+      const owner = readAccount(args, args.words, args.first + 1);
+      return owner === undefined ? undefined : { path: name, account: owner };
+    },
+  };
+}
+
+export interface LvsTimeouts {
+  readonly tcp: number | null;
+  readonly tcpfin: number | null;
+  readonly udp: number | null;
+}
+
+/** `tcp N tcpfin N udp N`, in any order; seconds. */
+function timeouts(): ValueType<LvsTimeouts> {
+  return {
+    syntax: '[tcp N] [tcpfin N] [udp N]',
+    range: '0..2678400 seconds each',
+    schema: { type: 'string' },
+    read: (args) => {
+      const found: Record<string, number> = {};
+      for (let i = args.first; i < args.words.length; i += 2) {
+        const kind = args.words[i] ?? '';
+        const value = args.words[i + 1] ?? '';
+        const fault = kind !== 'tcp' && kind !== 'tcpfin' && kind !== 'udp' ? `Unknown option ${kind} specified for lvs_timeouts`
+          : !/^\d+$/u.test(value) || Number(value) > 2678400 ? `Invalid lvs_timeouts ${kind} (${value}) - ignoring` : null;
+        if (fault !== null) args.report({ code: 'invalid-value', message: fault }, i);
+        else found[kind] = Number(value);
+      }
+      if (Object.keys(found).length === 0) args.report({ code: 'invalid-value', message: 'lvs_timeouts requires at least one option', remedy: 'write: lvs_timeouts tcp N tcpfin N udp N' });
+      return { tcp: found['tcp'] ?? null, tcpfin: found['tcpfin'] ?? null, udp: found['udp'] ?? null };
+    },
+  };
+}
+
+export interface ExtraGarp {
+  readonly all: boolean;
+  readonly seconds: number;
+}
+
+/** `[all] SECONDS`. */
+export function extraIf(min = 1): ValueType<ExtraGarp> {
+  return {
+    syntax: '[all] SECONDS',
+    range: `${String(min)}..86400 seconds`,
+    schema: { type: 'string' },
+    read: (args) => {
+      const all = args.words[args.first] === 'all';
+      const value = args.words[args.first + (all ? 1 : 0)] ?? '';
+      if (/^\d+$/u.test(value) && Number(value) >= min && Number(value) <= 86400) return { all, seconds: Number(value) };
+      const keywordName = args.words[0] ?? '';
+      const prefix = args.name === '' ? '' : `(${args.name}): `;
+      args.report({ code: 'invalid-value', message: value === '' ? `${prefix}${keywordName} specified without time - ignoring` : `${prefix}${keywordName} '${value}' invalid - ignoring`, remedy: `it must be ${String(min)}..86400 seconds` });
+      return undefined;
+    },
+  };
+}
+
+function bufferPolicy(): ValueType<'MTU' | 'ADVERT' | number> {
+  return {
+    syntax: 'MTU|ADVERT|BYTES',
+    schema: { type: ['string', 'integer'] },
+    complete: ['MTU', 'ADVERT'],
+    read: (args) => {
+      const value = args.words[args.first] ?? '';
+      if (value === 'MTU' || value === 'ADVERT') return value;
+      if (/^\d+$/u.test(value) && Number(value) <= UINT_MAX) return Number(value);
+      args.report({ code: 'invalid-value', message: `Invalid vrrp_rx_bufs_policy '${value}'`, remedy: 'write MTU, ADVERT or a number of bytes' });
+      return undefined;
+    },
+  };
+}
+
+const UMASK_WORDS: Readonly<Record<string, number>> = {
+  IRUSR: 0o400, IWUSR: 0o200, IXUSR: 0o100, IRGRP: 0o040, IWGRP: 0o020, IXGRP: 0o010, IROTH: 0o004, IWOTH: 0o002, IXOTH: 0o001,
+};
+
+/** A C number, or flag words joined with `|`. */
+function umask(): ValueType<number> {
+  return {
+    syntax: 'OCTAL|FLAG[|FLAG…]',
+    range: '0..0777, or IRUSR, IWUSR, … joined with |',
+    schema: { type: ['string', 'integer'] },
+    read: (args) => {
+      const text = args.words.slice(args.first).join('');
+      if (/^(0x[0-9a-f]+|\d+)$/iu.test(text)) {
+        const value = /^0x/iu.test(text) ? parseInt(text, 16) : parseInt(text, text.startsWith('0') ? 8 : 10);
+        if (value >= 0 && value <= 0o777) return value;
+      } else if (text.split('|').every((flag) => UMASK_WORDS[flag] !== undefined)) {
+        return text.split('|').reduce((sum, flag) => sum | (UMASK_WORDS[flag] ?? 0), 0);
+      }
+      args.report({ code: 'invalid-value', message: `Unable to parse umask ${text}`, remedy: 'write it as 0177' });
+      return undefined;
+    },
+  };
+}
+
+const CHECKS = { read: 'read', match: 'match', wildcard_match: 'wildcard', brace_match: 'brace' } as const;
+
+/** Changes what a plain include takes for a failure, from here on. */
+function includeCheck(context: Args['context'], _: unknown, args: Args): void {
+  const { includeRules: rules } = context;
+  const given = args.words.slice(args.first);
+  if (given.length === 0 || !/^[+-]/u.test(given[0] ?? '')) rules.read = rules.match = rules.wildcard = rules.brace = given.length === 0;
+  for (const [i, text] of given.entries()) {
+    const name = CHECKS[text.replace(/^[+-]/u, '') as keyof typeof CHECKS] as (typeof CHECKS)[keyof typeof CHECKS] | undefined;
+    if (name === undefined) args.report({ code: 'invalid-value', message: `Unknown include_check type '${text}' - ignoring`, remedy: `use ${Object.keys(CHECKS).join(', ')}` }, args.first + i);
+    else rules[name] = !text.startsWith('-');
+  }
+}

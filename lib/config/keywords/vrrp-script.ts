@@ -1,0 +1,19 @@
+/** vrrp_script: a program whose exit code moves priorities. */
+import { account, script } from '../accounts.ts';
+import { keyword, table } from '../keyword.ts';
+import { FLAG, integer, INT_MAX, seconds } from '../values.ts';
+import { endVrrpScript } from '../validate/scripts.ts';
+import { weight } from './tracking.ts';
+
+const LONGEST = 4294967;
+
+export const vrrpScript = table('vrrp_script', {
+  script: keyword(script(), 'program to run, split into arguments by quotes and backslashes; no shell', { bare: 'No script specified' }),
+  interval: keyword(seconds({ min: 0, max: LONGEST }, 3), 'period between two starts', { default: '1', invalid: "({name}): vrrp script interval '{word}' must be between 1 and 4294967 - ignoring" }),
+  timeout: keyword(seconds({ min: 0, max: LONGEST }, 3), 'run time after which the script is ended and counts as failed; 0: the interval', { default: '0', invalid: "({name}): vrrp script timeout '{word}' invalid - ignoring" }),
+  weight: keyword(weight(253, 'N [reverse]'), 'added to the priority, where the user of the script gives none; 0: failure is a fault', { default: '0', invalid: 'vrrp_script {name} weight {word} must be in [-253, 253]' }),
+  rise: keyword(integer({ min: 1, max: INT_MAX }), 'successes in a row to be up', { default: '1', invalid: "({name}): vrrp script rise value '{word}' invalid, defaulting to 1" }),
+  fall: keyword(integer({ min: 1, max: INT_MAX }), 'failures in a row to be down', { default: '1', invalid: "({name}): vrrp script fall value '{word}' invalid, defaulting to 1" }),
+  user: keyword(account, 'account that runs the script', { default: 'script_user, else keepalived_script, else that of the daemon' }),
+  init_fail: keyword(FLAG, 'failed until the first success; as in keepalived 2.4.3, tracking the script undoes it', { default: 'off' }),
+}, { pass: 'vrrp', end: endVrrpScript });

@@ -1,0 +1,307 @@
+/**
+ * Statements → blocks of typed values, by the keyword tables. Follows keepalived where it is odd: an unknown block's contents
+ * count for the block around it, and its `}` closes that one (reference 2.3).
+ */
+import type { Context } from './context.ts';
+import type { Args, BlockValue, Keyword, Statement, Table } from './keyword.ts';
+import { nearest } from './nearest.ts';
+import type { Reader, Token } from './reader.ts';
+import type { Report } from './diagnostic.ts';
+import { inFile, type Place } from './source.ts';
+
+interface OpenBlock {
+  readonly value: BlockValue;
+  readonly outer: BlockValue;
+  readonly row: Keyword;
+  readonly pass: Context['pass'];
+}
+
+/** Reads everything that the reader has. */
+export function parse(reader: Reader, root: Table, context: Context): BlockValue {
+  return new Parser(reader, root, context).run();
+}
+
+class Parser {
+  readonly #reader: Reader;
+  readonly #context: Context;
+  readonly #root: BlockValue;
+  readonly #open: OpenBlock[] = [];
+  #current: BlockValue;
+  /** `{` without their `}` so far, as keepalived counts them. */
+  #braces = 0;
+  #lastPlace: Place;
+
+  constructor(reader: Reader, root: Table, context: Context) {
+    this.#reader = reader;
+    this.#context = context;
+    this.#lastPlace = reader.place();
+    this.#root = this.#current = newBlock(root, '', undefined, this.#lastPlace);
+  }
+
+  run(): BlockValue {
+    for (let token = this.#next(); token !== 'end'; token = this.#next()) this.#token(token);
+    while (this.#open.length > 0) this.#leave(this.#lastPlace);
+    if (this.#braces > 0) {
+      const message = `There are ${String(this.#braces)} missing '}'s or extra '{'s`;
+      this.#context.pass = 'all';
+      this.#context.report({ code: 'missing-close', recorded: 'missing-close', message, place: this.#lastPlace, saidAt: null, remedy: "the file ends here; look for the block that lacks its '}'" });
+    }
+    return this.#root;
+  }
+
+  #next(): Token {
+    const token = this.#reader.next();
+    if (token !== 'end') this.#lastPlace = this.#reader.place();
+    return token;
+  }
+
+  #token(token: Token): void {
+    switch (token) {
+      case 'statement': return this.#statement();
+      case 'open': return this.#unexpectedOpen();
+      case 'close': return this.#close();
+      case 'end':
+    }
+  }
+
+  #unexpectedOpen(): void {
+    this.#braces++;
+    this.#context.report({ code: 'unexpected-open', recorded: 'unexpected-open', place: this.#lastPlace, message: "Unexpected '{' - ignoring" });
+  }
+
+  #close(): void {
+    this.#closeBrace();
+    if (this.#open.length > 0) this.#leave(this.#lastPlace);
+    else this.#context.report({ code: 'unexpected-close', recorded: 'unknown-keyword', place: this.#lastPlace, message: "Unknown keyword '}'", remedy: 'no block is open here' });
+  }
+
+  #closeBrace(): void {
+    if (this.#braces > 0) this.#braces--;
+    else this.#context.report({ code: 'unexpected-close', recorded: 'unexpected-close', place: this.#lastPlace, message: "Extra '}' found" });
+  }
+
+  #statement(): void {
+    const { words } = this.#reader;
+    const word = words[0] ?? '';
+    const row = this.#current.table.byName.get(word);
+    if (row === undefined) return this.#unknown(word);
+    const place = this.#lastPlace;
+    const args = new WordArgs(words, 1, place, this.#context, this.#current.name);
+    if (row.deprecated !== undefined) args.report({ code: 'deprecated', severity: 'warning', recorded: 'deprecated', message: fill(row.deprecated, args) }, 0);
+    if (row.notYet !== undefined) this.#notYet(word, row, args);
+    if (row.block !== undefined) return this.#enter(row, row.block, args);
+    if (row.list !== undefined) return this.#list(row, args);
+    if (words.length < 2 && row.value.bare !== true && !this.#bare(row, args)) return;
+    this.#current.statements.push({ words, place, row, block: null, entries: null });
+    const value = row.value.read(args);
+    if (value === undefined) return invalid(row, args);
+    this.#store(row, word, value, place, args);
+  }
+
+  #store(row: Keyword, word: string, value: unknown, place: Place, args: Args): void {
+    const values = this.#current.values as Record<string, unknown>;
+    const places = this.#current.places as Record<string, Place>;
+    const key = row.alias ?? word;
+    if (row.once !== undefined && values[key] !== undefined) {
+      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: `first given in line ${String(places[key]?.line ?? 0)}` }, 0);
+      return;
+    }
+    if (row.many === true) {
+      const all = values[key] as unknown[] | undefined;
+      if (all === undefined) values[key] = [value];
+      else all.push(value);
+    } else values[key] = value;
+    places[key] = place;
+    row.then?.(this.#context, value, args);
+  }
+
+  /** A keyword without its argument: false when it is an error. */
+  #bare(row: Keyword, args: WordArgs): boolean {
+    const word = args.words[0] ?? '';
+    if (row.bare !== undefined && row.bare !== 'stop') {
+      args.report({ code: 'missing-argument', message: fill(row.bare, args), remedy: `write: ${word} ${row.value.syntax}` }, 0);
+      return false;
+    }
+    args.report({
+      code: 'missing-argument', recorded: 'missing-parameter', message: `'${word}' needs an argument`, remedy: `write: ${word} ${row.value.syntax}`, testExit: 2, startExit: 2,
+      wording: `*** Configuration line starting \`${word}\` is missing a parameter after keyword \`${word}\` at word position 2`,
+    }, 0);
+    return false;
+  }
+
+  #unknown(word: string): void {
+    const near = nearest(word, this.#current.table.byName.keys());
+    this.#context.report({
+      code: 'unknown-keyword', severity: 'warning', recorded: 'unknown-keyword', place: wordPlace(this.#lastPlace, 0),
+      message: `Unknown keyword '${word}'${this.#current.table.path === '' ? '' : ` in ${this.#current.table.path}`}`, wording: `Unknown keyword '${word}'`,
+      remedy: near === null ? null : `did you mean '${near}'?`,
+    });
+  }
+
+  #notYet(word: string, row: Keyword, args: WordArgs): void {
+    const key = `${this.#current.table.path} ${word}`;
+    if (this.#context.notYet.has(key)) return;
+    this.#context.notYet.add(key);
+    args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message: `'${word}' is read, not in effect yet`, remedy: row.notYet === '' ? null : (row.notYet ?? null) }, 0);
+  }
+
+  #enter(row: Keyword, inner: Table, args: WordArgs): void {
+    const word = args.words[0] ?? '';
+    const { pass } = this.#context;
+    if (this.#open.length === 0) this.#context.pass = inner.pass ?? 'all';
+    let header: unknown;
+    if (args.words.length < 2 && row.value.bare !== true) {
+      if (!this.#bare(row, args)) header = undefined;
+    } else header = row.value.read(args) ?? null;
+    const token = this.#next();
+    if (header === undefined || header === null) {
+      if (header === null && args.words.length >= 2) invalid(row, args);
+      this.#context.pass = pass;
+      if (token !== 'open') return this.#token(token);
+      this.#braces++;
+      return this.#skip();
+    }
+    const value = newBlock(inner, args.words[1] ?? '', header, args.place);
+    this.#current.statements.push({ words: args.words, place: args.place, row, block: value, entries: null });
+    this.#open.push({ value, outer: this.#current, row, pass });
+    this.#current = value;
+    inner.begin?.(this.#context, value);
+    if (token === 'open') {
+      this.#braces++;
+      return;
+    }
+    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: token === 'end' ? args.place : this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${word} … {` });
+    this.#token(token);
+  }
+
+  /** Leaves the contents of a block unread, by counting braces. */
+  #skip(): void {
+    const outside = this.#braces - 1;
+    while (this.#braces > outside) {
+      const token = this.#next();
+      if (token === 'end') return;
+      if (token === 'open') this.#braces++;
+      else if (token === 'close') this.#braces--;
+    }
+  }
+
+  #leave(close: Place): void {
+    const open = this.#open.pop();
+    if (open === undefined) return;
+    const { value, outer, row } = open;
+    this.#current = outer;
+    const keep = value.table.end?.(this.#context, value, close) ?? true;
+    if (keep) {
+      const values = outer.values as Record<string, unknown>;
+      const key = row.alias ?? this.#nameOf(value);
+      const all = values[key] as unknown[] | undefined;
+      if (all === undefined) values[key] = [value];
+      else all.push(value);
+      (outer.places as Record<string, Place>)[key] = value.place;
+      row.then?.(this.#context, value, new WordArgs([], 0, value.place, this.#context, value.name));
+    }
+    this.#context.pass = open.pass;
+  }
+
+  #nameOf(value: BlockValue): string {
+    const { path } = value.table;
+    return path.slice(path.lastIndexOf('.') + 1);
+  }
+
+  #list(row: Keyword, args: WordArgs): void {
+    const form = row.list;
+    if (form === undefined) return;
+    const outerPass = this.#context.pass;
+    if (this.#open.length === 0) this.#context.pass = 'vrrp';
+    const word = args.words[0] ?? '';
+    if (args.words.length > 1) {
+      args.report({ code: 'extra-words', message: `Block ${word} has extra parameters ${args.words.slice(1).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, 1);
+    }
+    const entries: Statement[] = [];
+    const read: unknown[] = [];
+    let token = this.#next();
+    if (token === 'open') {
+      this.#braces++;
+      token = this.#next();
+    }
+    for (; token !== 'end' && token !== 'close'; token = this.#next()) {
+      if (token === 'open') this.#braces++;
+      const words = token === 'open' ? ['{'] : this.#reader.words;
+      for (const part of form.words ? words.map((w) => [w]) : [words]) {
+        const entry = new WordArgs(part, 0, this.#lastPlace, this.#context, this.#current.name);
+        entries.push({ words: part, place: this.#lastPlace, row, block: null, entries: null });
+        const value = form.entry.read(entry);
+        if (value !== undefined) read.push(value);
+      }
+    }
+    if (token === 'close') this.#closeBrace();
+    if (read.length === 0 && entries.length === 0 && form.empty !== undefined) {
+      this.#context.report({ code: 'empty-list', message: fill(form.empty, args), place: args.place, saidAt: this.#lastPlace });
+    }
+    this.#current.statements.push({ words: args.words, place: args.place, row, block: null, entries });
+    const values = this.#current.values as Record<string, unknown>;
+    const key = row.alias ?? word;
+    const before = values[key] as unknown[] | undefined;
+    values[key] = before === undefined ? read : [...before, ...read];
+    (this.#current.places as Record<string, Place>)[key] = args.place;
+    row.then?.(this.#context, read, args);
+    this.#context.pass = outerPass;
+  }
+}
+
+class WordArgs implements Args {
+  readonly words: readonly string[];
+  readonly first: number;
+  readonly place: Place;
+  readonly context: Context;
+  readonly name: string;
+
+  constructor(words: readonly string[], first: number, place: Place, context: Context, name: string) {
+    this.words = words;
+    this.first = first;
+    this.place = place;
+    this.context = context;
+    this.name = name;
+  }
+
+  report(report: Omit<Report, 'place'>, index = this.first): void {
+    this.context.report({ ...report, place: wordPlace(this.place, index) });
+  }
+}
+
+function newBlock(inner: Table, name: string, header: unknown, place: Place): BlockValue {
+  return { table: inner, name, header, place, values: {}, places: {}, statements: [] };
+}
+
+function invalid(row: Keyword, args: WordArgs): void {
+  if (row.invalid !== undefined) args.report({ code: 'invalid-value', message: fill(row.invalid, args), remedy: row.value.range === undefined ? `write: ${args.words[0] ?? ''} ${row.value.syntax}` : `it must be ${row.value.range}` });
+}
+
+/** `{word}`: the first argument; `{name}`: the block's name; `{words}`: all arguments. */
+export function fill(template: string, args: Args): string {
+  return template.replace(/\{(\w+)\}/gu, (_, what: string) => {
+    if (what === 'name') return args.name;
+    if (what === 'keyword') return args.words[0] ?? '';
+    if (what === 'words') return args.words.slice(args.first).join(' ');
+    return args.words[args.first] ?? '';
+  });
+}
+
+/** Where word `index` of a statement stands; the statement itself when there is no such word. */
+export function wordPlace(place: Place, index: number): Place {
+  const { text } = place.source;
+  let at = place.start;
+  for (let word = 0; at < place.end; word++) {
+    while (at < place.end && /\s/u.test(text[at] ?? '')) at++;
+    const start = at;
+    if (text[at] === '"') {
+      const close = text.indexOf('"', at + 1);
+      at = close < 0 ? place.end : close + 1;
+    } else {
+      do at++;
+      while (at < place.end && !/[\s"]/u.test(text[at] ?? ''));
+    }
+    if (word === index) return { ...place, start, end: Math.min(at, place.end) };
+  }
+  return inFile(place) === place ? { ...place, start: place.end, end: place.end } : place;
+}

@@ -1,0 +1,351 @@
+/**
+ * Text → statements and braces, across includes, definitions and conditions. The common line is scanned once, in place; only
+ * a line with a `$`, `@`, `~` or an include goes the long way.
+ */
+import { Expander } from './expand.ts';
+import { includedFiles, type IncludeKind, type IncludeRules } from './include.ts';
+import type { FileReader, Machine } from './machine.ts';
+import type { Report } from './diagnostic.ts';
+import { fileSource, madeSource, type Origin, type Place, type Source } from './source.ts';
+
+/** keepalived's line buffer, with the newline. */
+const LINE_BYTES = 1024;
+const MAX_DEPTH = 64;
+
+export type Token = 'statement' | 'open' | 'close' | 'end';
+
+interface Frame {
+  source: Source;
+  /** Directory of the file, '' for the working directory. */
+  directory: string;
+  /** Path of the file, null for made text. */
+  path: string | null;
+  pos: number;
+  lineStart: number;
+  lineEnd: number;
+  line: number;
+  /** Next offset of a character that needs a look, or beyond the text. */
+  nextDollar: number;
+  nextNul: number;
+}
+
+export class Reader {
+  /** The words of the last statement. */
+  words: string[] = [];
+  source: Source;
+  line = 0;
+  start = 0;
+  end = 0;
+  /** Files read so far, in order. */
+  readonly files: string[] = [];
+  readonly includeRules: IncludeRules;
+  readonly expander: Expander;
+  readonly #files: FileReader;
+  readonly #report: (report: Report) => void;
+  readonly #frames: Frame[] = [];
+  #top: Frame | null = null;
+
+  constructor(files: FileReader, machine: Machine, configId: string, rules: IncludeRules, report: (report: Report) => void) {
+    this.#files = files;
+    this.#report = report;
+    this.includeRules = rules;
+    this.expander = new Expander(machine, configId);
+    this.source = fileSource('', '', null);
+  }
+
+  /** Reads this file next; `name` is what diagnostics call it. */
+  pushFile(path: string, text: string, origin: Origin | null): void {
+    this.files.push(path);
+    const source = fileSource(path, text, origin);
+    this.#strangeBlanks(source);
+    this.#push(source, directoryOf(path), path);
+  }
+
+  /** One warning for a file in which other blanks than keepalived's separate words. */
+  #strangeBlanks(source: Source): void {
+    const { text } = source;
+    let line = 1;
+    let counted = 0;
+    for (let at = text.search(STRANGE_BLANK); at >= 0; ) {
+      for (; counted < at; counted++) if (text.charCodeAt(counted) === NEWLINE) line++;
+      const start = text.lastIndexOf('\n', at) + 1;
+      const end = indexOr(text, '\n', at);
+      const place = { source, line, start: at, end: at + 1 };
+      if (STRANGE_BLANK.test(stripComment(text.slice(start, end)).replace(/"[^"]*"/gu, ''))) {
+        this.#report({ code: 'no-break-space', severity: 'warning', place, wording: null, message: 'a no-break space, read as a blank; keepalived takes it for a part of the word', remedy: "replace them: sed -i 's/\\xc2\\xa0/ /g' FILE" });
+        return;
+      }
+      const next = text.slice(end).search(STRANGE_BLANK);
+      at = next < 0 ? -1 : end + next;
+    }
+  }
+
+  /** Reads text that a place in a file stands for. */
+  pushMade(text: string, origin: Origin): void {
+    this.#push(madeSource(text, origin), this.#top?.directory ?? '', null);
+  }
+
+  /** The place of the last token. */
+  place(): Place {
+    return { source: this.source, line: this.line, start: this.start, end: this.end };
+  }
+
+  /** Goes on to the next token and says what it is; a statement's words are in `words`. */
+  next(): Token {
+    for (;;) {
+      const frame = this.#top;
+      if (frame === null) return 'end';
+      if (frame.pos >= frame.lineEnd) {
+        this.#nextLine(frame);
+        continue;
+      }
+      const text = frame.source.text;
+      let pos = frame.pos;
+      const { lineEnd } = frame;
+      let c = text.charCodeAt(pos);
+      while (pos < lineEnd && isBlank(c)) c = text.charCodeAt(++pos);
+      if (pos >= lineEnd || c === HASH || c === BANG) {
+        frame.pos = lineEnd;
+        continue;
+      }
+      this.source = frame.source;
+      this.line = frame.line;
+      this.start = pos;
+      if (c === OPEN || c === CLOSE) {
+        this.end = frame.pos = pos + 1;
+        return c === OPEN ? 'open' : 'close';
+      }
+      this.#words(frame, pos);
+      if (this.words.length > 0) return 'statement';
+    }
+  }
+
+  /** Collects words up to a brace, a comment or the end of the line. */
+  #words(frame: Frame, from: number): void {
+    const { text } = frame.source;
+    const { lineEnd } = frame;
+    const words: string[] = [];
+    let pos = from;
+    let end = from;
+    while (pos < lineEnd) {
+      let c = text.charCodeAt(pos);
+      if (isBlank(c)) {
+        pos++;
+        continue;
+      }
+      if (c === OPEN || c === CLOSE) break;
+      if (c === HASH || c === BANG) {
+        pos = lineEnd;
+        break;
+      }
+      if (c === QUOTE) {
+        const close = text.indexOf('"', pos + 1);
+        if (close < 0 || close >= lineEnd) {
+          this.words = words;
+          this.end = end;
+          this.#unterminated(frame, pos);
+          frame.pos = lineEnd;
+          return;
+        }
+        words.push(text.slice(pos + 1, close));
+        end = pos = close + 1;
+        continue;
+      }
+      const wordStart = pos;
+      do c = text.charCodeAt(++pos);
+      while (pos < lineEnd && c !== OPEN && c !== CLOSE && c !== HASH && c !== BANG && c !== QUOTE && !isBlank(c));
+      words.push(text.slice(wordStart, pos));
+      end = pos;
+    }
+    this.words = words;
+    this.end = end;
+    frame.pos = pos;
+  }
+
+  #unterminated(frame: Frame, at: number): void {
+    const rest = frame.source.text.slice(at, frame.lineEnd).trimEnd();
+    const place = { source: frame.source, line: frame.line, start: at, end: frame.lineEnd };
+    this.#report({ code: 'unterminated-quote', recorded: 'unmatched-quote', place, pass: 'all', message: `Unterminated quote '${rest}'` });
+    this.#report({ code: 'unterminated-quote', recorded: 'unmatched-quote', place, pass: 'all', severity: 'note', message: `Unmatched quote: '${rest}'`, remedy: 'close the string with " on the same line' });
+  }
+
+  /** Moves a frame to its next line, or leaves it. */
+  #nextLine(frame: Frame): void {
+    const { text } = frame.source;
+    if (frame.lineEnd >= text.length) {
+      this.#frames.pop();
+      this.#top = this.#frames.at(-1) ?? null;
+      return;
+    }
+    const start = frame.lineEnd < 0 ? 0 : frame.lineEnd + 1;
+    let end = text.indexOf('\n', start);
+    if (end < 0) end = text.length;
+    if (frame.path !== null) frame.line++;
+    frame.lineStart = frame.pos = start;
+    frame.lineEnd = end;
+    if (end - start > LINE_BYTES / 3 && this.#tooLong(frame)) return;
+    if (frame.nextNul < end) {
+      if (frame.nextNul < start) frame.nextNul = indexOr(text, '\0', start);
+      if (frame.nextNul < end && this.#hasNul(frame)) return;
+    }
+    let pos = start;
+    let c = text.charCodeAt(pos);
+    while (pos < end && isBlank(c)) c = text.charCodeAt(++pos);
+    if (pos >= end) return;
+    if (c === AT || c === TILDE) return this.#special(frame);
+    if (frame.nextDollar < end) {
+      if (frame.nextDollar < start) frame.nextDollar = indexOr(text, '$', start);
+      if (frame.nextDollar < end && frame.path !== null) return this.#special(frame);
+    }
+    if (c === LOWER_I && text.startsWith('include', pos)) this.#include(frame, pos);
+  }
+
+  #linePlace(frame: Frame): Place {
+    return { source: frame.source, line: frame.line, start: frame.lineStart, end: frame.lineEnd };
+  }
+
+  #tooLong(frame: Frame): boolean {
+    const line = frame.source.text.slice(frame.lineStart, frame.lineEnd);
+    if (utf8Length(line) + 1 < LINE_BYTES) return false;
+    this.#report({
+      code: 'line-too-long', recorded: 'general', place: this.#linePlace(frame), pass: 'all',
+      message: `line of ${String(utf8Length(line))} bytes is ignored: a line has at most ${String(LINE_BYTES - 2)}`, remedy: 'split it; entries of a block may stand on lines of their own',
+    });
+    frame.pos = frame.lineEnd;
+    return true;
+  }
+
+  #hasNul(frame: Frame): boolean {
+    this.#report({ code: 'nul-byte', place: this.#linePlace(frame), pass: 'all', message: 'line with a NUL byte is ignored', remedy: 'is this a text file?' });
+    frame.pos = frame.lineEnd;
+    return true;
+  }
+
+  /** Conditions, sequences, definitions and their uses: the line is replaced by what it stands for. */
+  #special(frame: Frame): void {
+    const place = this.#linePlace(frame);
+    const whole = stripComment(frame.source.text.slice(frame.lineStart, frame.lineEnd));
+    frame.pos = frame.lineEnd;
+    const line = whole.trimStart().startsWith('@') ? this.expander.condition(whole) : whole;
+    if (line === null || line.trim() === '') return;
+    const definition = Expander.definition(line);
+    if (definition !== null) return this.expander.define(definition.name, this.#continued(frame, definition.value));
+    const complain = (code: string, message: string, remedy?: string): void => { this.#report({ code, message, place, pass: 'all', remedy: remedy ?? null }); };
+    if (line.trimStart().startsWith('~')) {
+      const lines = this.expander.sequence(line, frame.directory, complain);
+      if (lines !== null) return this.pushMade(lines.join('\n'), { kind: 'sequence', label: line.trim(), place });
+    }
+    const text = this.expander.expand(line, frame.directory, complain);
+    if (this.#frames.length < MAX_DEPTH) this.pushMade(text, { kind: 'macro', label: line.trim(), place });
+  }
+
+  /** The value of a definition with the lines that a trailing `\` joins to it. */
+  #continued(frame: Frame, first: string): string {
+    const { text } = frame.source;
+    const parts: string[] = [];
+    let part = first.trimEnd();
+    while (part.endsWith('\\')) {
+      parts.push(part.slice(0, -1).trimEnd());
+      if (frame.lineEnd >= text.length) return parts.join('\n');
+      const start = frame.lineEnd + 1;
+      const end = indexOr(text, '\n', start);
+      frame.line++;
+      frame.lineStart = start;
+      frame.pos = frame.lineEnd = end;
+      part = stripComment(text.slice(start, end)).trim();
+    }
+    parts.push(part);
+    return parts.join('\n');
+  }
+
+  #include(frame: Frame, pos: number): void {
+    const line = stripComment(frame.source.text.slice(pos, frame.lineEnd));
+    const match = /^include([rmwba]?)\s+(.*\S)/u.exec(line);
+    if (match?.[2] === undefined) return;
+    frame.pos = frame.lineEnd;
+    const place = { source: frame.source, line: frame.line, start: pos, end: pos + line.trimEnd().length };
+    const pattern = match[2].replace(/^"(.*)"$/u, '$1');
+    const files = includedFiles(this.#files, pattern, frame.directory, `include${match[1] ?? ''}` as IncludeKind, this.includeRules);
+    for (const fault of files.faults) {
+      this.#report({
+        code: 'include-failed', place, pass: 'all', message: fault.message, severity: fault.fatal ? 'error' : 'warning',
+        recorded: 'none', testExit: fault.fatal ? 6 : null, startExit: fault.fatal ? 6 : null, wording: fault.wording, remedy: fault.remedy,
+      });
+    }
+    for (const file of files.found.toReversed()) this.#enter(file.path, file.bytes, pattern, place);
+  }
+
+  #enter(path: string, bytes: Uint8Array, pattern: string, place: Place): void {
+    if (this.#frames.some((frame) => frame.path === path) || this.#frames.length >= MAX_DEPTH) {
+      this.#report({ code: 'include-cycle', place, pass: 'all', message: `'${path}' includes itself`, remedy: 'remove the include, or the file from its pattern' });
+      return;
+    }
+    this.pushFile(path, decode(bytes), { kind: 'include', label: pattern, place });
+  }
+
+  #push(source: Source, directory: string, path: string | null): void {
+    const { text } = source;
+    const frame: Frame = {
+      source, directory, path, pos: 0, lineStart: 0, lineEnd: -1, line: path === null ? source.firstLine : 0,
+      nextDollar: indexOr(text, '$', 0), nextNul: indexOr(text, '\0', 0),
+    };
+    this.#frames.push(frame);
+    this.#top = frame;
+    if (text === '') {
+      this.#frames.pop();
+      this.#top = this.#frames.at(-1) ?? null;
+    }
+  }
+}
+
+const STRANGE_BLANK = /[\u00a0\u3000]/u;
+const NEWLINE = 10;
+const HASH = 35;
+const BANG = 33;
+const QUOTE = 34;
+const OPEN = 123;
+const CLOSE = 125;
+const AT = 64;
+const TILDE = 126;
+const LOWER_I = 105;
+const NO_BREAK_SPACE = 0xa0;
+const WIDE_SPACE = 0x3000;
+
+/** Blank, tab, VT, FF, CR; and, unlike keepalived, the no-break and ideographic spaces of text copied from a web page. */
+function isBlank(c: number): boolean {
+  return c <= 32 ? c === 32 || c === 9 || (c >= 11 && c <= 13) : c === NO_BREAK_SPACE || c === WIDE_SPACE;
+}
+
+function indexOr(text: string, what: string, from: number): number {
+  const at = text.indexOf(what, from);
+  return at < 0 ? text.length : at;
+}
+
+/** Everything before the first `!` or `#` outside double quotes. */
+export function stripComment(line: string): string {
+  let quoted = false;
+  for (let i = 0; i < line.length; i++) {
+    const c = line.charCodeAt(i);
+    if (c === QUOTE) quoted = !quoted;
+    else if (!quoted && (c === HASH || c === BANG)) return line.slice(0, i);
+  }
+  return line;
+}
+
+export function decode(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8').decode(bytes);
+}
+
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c > 0x7f) length += c > 0x7ff && (c < 0xd800 || c > 0xdfff) ? 2 : 1;
+  }
+  return length;
+}
+
+function directoryOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : slash === 0 ? '/' : path.slice(0, slash);
+}

@@ -1,0 +1,308 @@
+/** vrrp_instance blocks → VrrpInstance: defaults (reference 3.3, 3.4), limits, and what they exclude of each other. */
+import type { Context } from '../context.ts';
+import type { AddressEntry } from '../keywords/addresses.ts';
+import type { GlobalDefs, SyncGroup, VirtualAddress, VrrpInstance } from '../model.ts';
+import { familyOf, printPrefix, type Family } from '../../util/ip.ts';
+import type { GlobalValues, InstanceBlock } from './config.ts';
+import { garpSettings } from './garp.ts';
+import { notifyScripts } from './notify.ts';
+import { trackedLinks, trackedScripts } from './tracking.ts';
+import type { TrackableScript } from './vrrp-scripts.ts';
+
+const SECOND = 1000;
+const MAX_V3_INTERVAL = 40_950;
+const OWNER = 255;
+
+/** What the other parts of the file need of an instance before it is complete. */
+export interface NamedInstance {
+  readonly name: string;
+  readonly block: InstanceBlock;
+  readonly link: string | null;
+  readonly family: Family;
+  readonly hasNotify: boolean;
+}
+
+const NOTIFY = ['notify_master', 'notify_backup', 'notify_fault', 'notify_stop', 'notify_deleted', 'notify_master_rx_lower_pri', 'notify'] as const;
+
+export function nameInstances(blocks: readonly InstanceBlock[], given: GlobalValues, context: Context): NamedInstance[] {
+  return blocks.map((block) => {
+    const { values } = block;
+    const first = values.virtual_ipaddress?.[0] ?? values.virtual_ipaddress_excluded?.[0];
+    const speaker = values.unicast_peer?.[0]?.address ?? values.unicast_src_ip ?? values.mcast_src_ip;
+    const family = values.native_ipv6 === true ? 'inet6' : values.virtual_ipaddress?.[0] !== undefined ? familyOf(values.virtual_ipaddress[0].prefix.address)
+      : speaker !== undefined ? familyOf(speaker) : first === undefined ? 'inet' : familyOf(first.prefix.address);
+    return {
+      name: block.name, block, family,
+      link: values.interface ?? given.default_interface ?? defaultLink(context),
+      hasNotify: NOTIFY.some((name) => values[name] != null),
+    };
+  });
+}
+
+/** eth0, unless the machine is known to have none. */
+function defaultLink(context: Context): string | null {
+  const { links } = context.machine;
+  return links === null || links.has('eth0') ? 'eth0' : null;
+}
+
+export function buildInstances(named: readonly NamedInstance[], given: GlobalValues, global: GlobalDefs, scripts: readonly TrackableScript[], groups: readonly SyncGroup[], context: Context): VrrpInstance[] {
+  const instances: VrrpInstance[] = [];
+  const seen = new Map<string, NamedInstance>();
+  for (const one of named) {
+    const instance = new Builder(one, given, global, scripts, groups, context).build();
+    if (instance === null) continue;
+    const key = `${instance.link} ${instance.family} ${String(instance.vrid)}`;
+    const other = seen.get(key);
+    if (other !== undefined && instance.unicastPeers.length === 0) {
+      context.report({
+        code: 'duplicate-vrid', place: one.block.places.virtual_router_id ?? one.block.place, saidAt: null, startExit: 2,
+        message: `(${one.name}) VRID ${String(instance.vrid)} is duplicated on interface ${instance.link}`,
+        remedy: `${other.name} in line ${String(other.block.place.line)} has it; give one of them another`,
+      });
+    }
+    seen.set(key, one);
+    instances.push(instance);
+  }
+  return instances;
+}
+
+class Builder {
+  readonly #one: NamedInstance;
+  readonly #values: InstanceBlock['values'];
+  readonly #given: GlobalValues;
+  readonly #global: GlobalDefs;
+  readonly #scripts: readonly TrackableScript[];
+  readonly #groups: readonly SyncGroup[];
+  readonly #context: Context;
+
+  constructor(one: NamedInstance, given: GlobalValues, global: GlobalDefs, scripts: readonly TrackableScript[], groups: readonly SyncGroup[], context: Context) {
+    this.#one = one;
+    this.#values = one.block.values;
+    this.#given = given;
+    this.#global = global;
+    this.#scripts = scripts;
+    this.#groups = groups;
+    this.#context = context;
+  }
+
+  build(): VrrpInstance | null {
+    const { name, link, family } = this.#one;
+    const values = this.#values;
+    if (values.virtual_router_id === undefined) {
+      this.#error('missing-vrid', `(${name}) the virtual router id must be set`, 'write: virtual_router_id N, 1..255, the same on every router of it', 2);
+      return null;
+    }
+    if (link === null) {
+      this.#error('missing-interface', `(${name}) Unknown interface!`, 'write: interface IF', 2);
+      return null;
+    }
+    const version = this.#version();
+    const strict = values.strict_mode ?? this.#given.vrrp_strict ?? false;
+    const { priority, wantMaster } = this.#role(strict);
+    const peers = this.#peers();
+    const auth = this.#auth(version, strict);
+    const master = wantMaster && auth?.type !== 'AH';
+    const addresses = this.#addresses(version, strict);
+    return {
+      name, link, family, version, strict, priority, auth,
+      vrid: values.virtual_router_id,
+      wantMaster: master,
+      advertInterval: this.#interval(version),
+      downTimerAdverts: values.down_timer_adverts ?? this.#given.vrrp_down_timer_adverts ?? 3,
+      ...this.#preemption(master, priority),
+      virtualAddresses: addresses,
+      excludedAddresses: (values.virtual_ipaddress_excluded ?? []).map((entry) => virtualAddress(entry, link)),
+      unicastPeers: peers,
+      unicastTtl: values.unicast_ttl ?? 255,
+      checkUnicastSource: values.check_unicast_src ?? this.#given.vrrp_check_unicast_src ?? peers.some((peer) => peer.minTtl !== null || peer.maxTtl !== null),
+      sourceAddress: values.unicast_src_ip ?? values.mcast_src_ip ?? null,
+      trackSourceAddress: values.track_src_ip ?? false,
+      multicastGroup: values.mcast_dst_ip ?? (family === 'inet' ? this.#global.multicastGroup4 : this.#global.multicastGroup6),
+      dontTrackPrimary: values.dont_track_primary ?? false,
+      skipCheckAdvAddr: values.skip_check_adv_addr !== undefined || (this.#given.vrrp_skip_check_adv_addr ?? false),
+      lowerPrioNoAdvert: values.lower_prio_no_advert ?? this.#given.vrrp_lower_prio_no_advert ?? strict,
+      higherPrioSendAdvert: values.higher_prio_send_advert ?? this.#given.vrrp_higher_prio_send_advert ?? false,
+      ownerIgnoreAdverts: values.owner_ignore_adverts ?? this.#given.vrrp_owner_ignore_adverts ?? false,
+      promoteSecondaries: values.promote_secondaries ?? false,
+      accept: values.no_accept === true ? false : (values.accept ?? !strict),
+      garp: garpSettings(values, this.#given, strict),
+      trackInterfaces: trackedLinks(name, link, values.track_interface ?? [], this.#context),
+      trackScripts: this.#trackedScripts(priority),
+      notify: notifyScripts(values, this.#context),
+      notifyPriorityChanges: values.notify_priority_changes ?? this.#global.notifyPriorityChanges,
+      notifyDeleted: values.notify_deleted !== undefined,
+      smtpAlert: values.smtp_alert ?? this.#given.smtp_alert_vrrp ?? this.#given.smtp_alert ?? false,
+      debug: values.debug ?? 0,
+    };
+  }
+
+  #version(): 2 | 3 {
+    const asked = this.#values.version ?? this.#given.vrrp_version ?? 2;
+    if (this.#one.family === 'inet6') {
+      if (this.#values.version === 2) this.#warn('version-for-ipv6', `(${this.#one.name}) IPv6 version 2 not supported - setting version 3`, 'leave version out, or write 3', 'version');
+      return 3;
+    }
+    return asked === 3 ? 3 : 2;
+  }
+
+  /** Priority and wanted state follow each other where one is missing. */
+  #role(strict: boolean): { priority: number; wantMaster: boolean } {
+    const { state } = this.#values;
+    const priority = this.#values.priority ?? (state === 'MASTER' ? OWNER : 100);
+    const wantMaster = state === undefined ? priority === OWNER : state === 'MASTER';
+    if (strict && state !== undefined && wantMaster !== (priority === OWNER)) {
+      const { name } = this.#one;
+      this.#warn('strict-state', wantMaster ? `(${name}) State MASTER must match being address owner` : `(${name}) State BACKUP must match not being address owner`, 'in strict mode the owner (priority 255) is MASTER and nobody else', 'state');
+      return { priority, wantMaster: priority === OWNER };
+    }
+    return { priority, wantMaster };
+  }
+
+  #preemption(wantMaster: boolean, priority: number): { nopreempt: boolean; preemptDelay: number } {
+    const { name } = this.#one;
+    let nopreempt = this.#values.nopreempt === true && !this.#preemptIsLast();
+    let preemptDelay = this.#values.preempt_delay ?? 0;
+    if (nopreempt && (wantMaster || priority === OWNER)) {
+      this.#warn('nopreempt-master', wantMaster ? `(${name}) Warning - nopreempt will not work with initial state MASTER - clearing` : `(${name}) Warning - nopreempt will not work with priority 255 - clearing`, 'write state BACKUP on both routers', 'nopreempt');
+      nopreempt = false;
+    }
+    if (preemptDelay > 0 && wantMaster) {
+      this.#warn('preempt-delay-master', `(${name}) Warning - preempt delay will not work with initial state MASTER - clearing`, 'write state BACKUP on both routers', 'preempt_delay');
+      preemptDelay = 0;
+    } else if (preemptDelay > 0 && nopreempt) {
+      this.#warn('preempt-delay-nopreempt', `(${name}) Warning - preempt_delay will not work with nopreempt - clearing`, 'leave one of them out', 'preempt_delay');
+      preemptDelay = 0;
+    }
+    return { nopreempt, preemptDelay };
+  }
+
+  /** `preempt` after `nopreempt` takes it back. */
+  #preemptIsLast(): boolean {
+    const { preempt, nopreempt } = this.#one.block.places;
+    return preempt !== undefined && nopreempt !== undefined && (preempt.line > nopreempt.line || (preempt.line === nopreempt.line && preempt.start > nopreempt.start));
+  }
+
+  #interval(version: 2 | 3): number {
+    const asked = this.#values.advert_int ?? SECOND;
+    const { name } = this.#one;
+    if (version === 2) {
+      const whole = Math.max(SECOND, Math.round(asked / SECOND) * SECOND);
+      if (whole !== asked) this.#warn('advert-int-v2', `(${name}) VRRPv2 advertisement interval ${seconds(asked)}sec rounded to ${seconds(whole)}sec`, 'version 2 carries whole seconds; version 3 hundredths', 'advert_int');
+      return whole;
+    }
+    if (asked > MAX_V3_INTERVAL) {
+      this.#warn('advert-int-v3', `(${name}) VRRPv3 advertisement interval ${seconds(asked)}s is out of range. Must be less than 40.95s. Setting to 40.95s`, null, 'advert_int');
+      return MAX_V3_INTERVAL;
+    }
+    const hundredths = Math.max(10, Math.round(asked / 10) * 10);
+    if (hundredths !== asked) this.#warn('advert-int-v3', `(${name}) VRRPv3 advertisement interval ${seconds(asked)}s rounded to ${seconds(hundredths)}s`, 'version 3 carries hundredths of a second', 'advert_int');
+    return hundredths;
+  }
+
+  #peers(): VrrpInstance['unicastPeers'] {
+    const { name, family } = this.#one;
+    const values = this.#values;
+    const peers = (values.unicast_peer ?? []).filter((peer) => {
+      if (familyOf(peer.address) === family) return true;
+      this.#context.report({ code: 'family-mismatch', place: peer.place, saidAt: null, message: `(${name}) unicast peer ${peer.address}: address family must match VRRP instance - ignoring` });
+      return false;
+    });
+    const unicastWords = values.unicast_src_ip !== undefined || values.unicast_peer !== undefined || values.check_unicast_src === true || values.old_unicast_checksum !== undefined;
+    if (peers.length === 0 && unicastWords && values.unicast_fault_no_peer === undefined) {
+      this.#warn('unicast-without-peers', `(${name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.`, 'name the peers in unicast_peer { … }, or use mcast_src_ip', 'unicast_src_ip');
+    }
+    return peers.map(({ address, minTtl, maxTtl }) => ({ address, minTtl, maxTtl }));
+  }
+
+  #auth(version: 2 | 3, strict: boolean): VrrpInstance['auth'] {
+    const values = this.#values.authentication?.at(-1)?.values;
+    const type = values?.auth_type;
+    if (type === undefined) return null;
+    const { name } = this.#one;
+    if (version === 3) {
+      this.#warn('auth-version-3', `(${name}) VRRP version 3 does not support authentication. Ignoring.`, 'leave the authentication block out', 'authentication');
+      return null;
+    }
+    if (strict) {
+      this.#warn('auth-strict', `(${name}) Strict mode does not support authentication. Ignoring.`, 'leave the authentication block out, or strict', 'authentication');
+      return null;
+    }
+    const secret = values?.auth_pass;
+    if (secret === undefined) {
+      this.#warn('auth-without-pass', `(${name}) Authentication specified but no password given - ignoring`, 'write: auth_pass STRING', 'authentication');
+      return null;
+    }
+    return { type, secret };
+  }
+
+  #addresses(version: 2 | 3, strict: boolean): VirtualAddress[] {
+    const { name, family, link } = this.#one;
+    const seen = new Set<string>();
+    const addresses: VirtualAddress[] = [];
+    for (const entry of this.#values.virtual_ipaddress ?? []) {
+      const text = entry.prefix.address;
+      if (familyOf(text) !== family) {
+        this.#context.report({ code: 'family-mismatch', place: entry.place, message: `(${name}) ${text}: address family must match VRRP instance [${printPrefix(entry.prefix)}] - ignoring`, remedy: 'put it into virtual_ipaddress_excluded' });
+      } else if (seen.has(text)) {
+        this.#context.report({ code: 'duplicate', severity: 'warning', place: entry.place, message: `(${name}) ${text} already configured - ignoring duplicate` });
+      } else {
+        seen.add(text);
+        addresses.push(virtualAddress(entry, link ?? ''));
+      }
+    }
+    if (addresses.length === 0 && this.#values.no_virtual_ipaddress === undefined) {
+      if (version === 3 || strict) this.#error('no-addresses', `(${name}) No VIP specified; at least one is required`, 'name an address in virtual_ipaddress { … }', 2);
+      else this.#warn('no-addresses', `(${name}) No VIP specified; at least one is sensible`, 'name an address in virtual_ipaddress { … }');
+    }
+    return addresses;
+  }
+
+  #trackedScripts(priority: number): VrrpInstance['trackScripts'] {
+    const { name } = this.#one;
+    const refs = trackedScripts(this.#values.track_script ?? [], this.#scripts);
+    const group = this.#groups.find((one) => one.members.includes(name));
+    return refs.filter((ref) => {
+      if (ref.weight === 0) return true;
+      if (priority === OWNER) {
+        this.#warn('owner-ignores-weight', `(${name}) ignoring tracked script ${ref.name} with weights due to address_owner`, 'an owner has priority 255 whatever happens', 'track_script');
+        return false;
+      }
+      if (group !== undefined && !group.trackingWeight) {
+        this.#warn('group-ignores-weight', `(${name}) ignoring tracked script ${ref.name} with weights due to SYNC group`, `track it in vrrp_sync_group ${group.name}, or add sync_group_tracking_weight there`, 'track_script');
+        return false;
+      }
+      return true;
+    });
+  }
+
+  #warn(code: string, message: string, remedy: string | null, at?: keyof InstanceBlock['places']): void {
+    const { block } = this.#one;
+    this.#context.report({ code, severity: 'warning', message, remedy, place: (at === undefined ? undefined : block.places[at]) ?? block.place, saidAt: null });
+  }
+
+  #error(code: string, message: string, remedy: string, startExit: 2 | null): void {
+    this.#context.report({ code, message, remedy, place: this.#one.block.place, saidAt: null, startExit });
+  }
+}
+
+function seconds(ms: number): string {
+  return String(ms / SECOND);
+}
+
+function virtualAddress(entry: AddressEntry, link: string): VirtualAddress {
+  const v6 = familyOf(entry.prefix.address) === 'inet6';
+  return {
+    prefix: entry.prefix,
+    link: entry.link ?? link,
+    peer: entry.peer,
+    broadcast: entry.broadcast,
+    label: entry.label,
+    scope: entry.scope ?? 0,
+    preferred: entry.preferred !== undefined ? entry.preferred : v6 && entry.prefix.length === 128 ? 0 : null,
+    noDad: entry.noDad,
+    homeAddress: entry.homeAddress,
+    noPrefixRoute: entry.noPrefixRoute,
+    noTrack: entry.noTrack,
+    trackGroup: entry.trackGroup,
+  };
+}

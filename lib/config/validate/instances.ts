@@ -1,0 +1,50 @@
+/** Checks of a vrrp_instance while it is read: its interface, and what its closing brace settles. */
+import type { Context } from '../context.ts';
+import type { Args, BlockValue } from '../keyword.ts';
+import type { Place } from '../source.ts';
+
+const LONGEST_NAME = 15;
+
+/** The interface of an instance; undefined when it cannot be used. */
+export function checkLink(args: Args, name: string): string | undefined {
+  const { context } = args;
+  if (name.length > LONGEST_NAME) {
+    args.report({ code: 'invalid-interface', message: `Interface name '${name}' too long - ignoring`, remedy: `Linux allows ${String(LONGEST_NAME)} characters` });
+    return undefined;
+  }
+  const { links } = context.machine;
+  if (links === null) return name;
+  const link = links.get(name);
+  if (link?.loopback === true) {
+    args.report({ code: 'loopback-interface', message: `(${args.name}) cannot use a loopback interface (${name}) for vrrp - ignoring`, remedy: 'VRRP needs a network to speak on' });
+    return undefined;
+  }
+  if (link === undefined && !context.switches.has('dynamic_interfaces')) {
+    missingLink(args.context, args.place, `WARNING - interface ${name} for vrrp_instance ${args.name} doesn't exist`, name);
+  }
+  return name;
+}
+
+/** Reports an interface that the machine lacks; the daemon will not start. */
+export function missingLink(context: Context, place: Place, message: string, name: string): void {
+  const known = [...(context.machine.links?.keys() ?? [])].filter((link) => context.machine.links?.get(link)?.loopback !== true);
+  context.switches.set('missing_interface', true);
+  context.report({ code: 'missing-interface', severity: 'warning', place, message, startExit: 2, remedy: `this machine has ${known.join(', ') || 'none'}; with dynamic_interfaces '${name}' may appear later` });
+}
+
+export function endVrrpInstance(context: Context, block: BlockValue, close: Place): boolean {
+  const values = block.values as Record<string, unknown>;
+  const say = (code: string, message: string, place?: Place): void => {
+    context.report({ code, severity: 'warning', message, place: place ?? block.place, saidAt: close });
+  };
+  const peers = (values['unicast_peer'] as readonly unknown[] | undefined) ?? [];
+  if (values['unicast_ttl'] !== undefined && peers.length === 0) {
+    say('needs-unicast', `(${block.name}): Cannot use unicast_ttl without unicast peers - resetting`, block.places['unicast_ttl']);
+    delete values['unicast_ttl'];
+  }
+  if (values['use_vmac'] !== undefined && values['vmac_xmit_base'] === undefined && peers.length > 0) {
+    say('vmac-xmit-base', `(${block.name}) unicast with use_vmac requires vmac_xmit_base - setting`);
+    values['vmac_xmit_base'] = true;
+  }
+  return true;
+}

@@ -1,0 +1,121 @@
+import type { VirtualAddress } from '../config/model.ts';
+import type { Address, NetlinkRoutes, NetworkOp } from '../system/netlink-routes.ts';
+import { familyOf } from '../util/ip.ts';
+import type { Log } from './log/log.ts';
+import { addressKey, type Network } from './network.ts';
+
+const IFA_F_NODAD = 0x02;
+const IFA_F_HOMEADDRESS = 0x10;
+const IFA_F_NOPREFIXROUTE = 0x200;
+/** RTPROT_KEEPALIVED, the kernel's mark of who made an address (IFA_PROTO, Linux 5.18). */
+export const PROTOCOL_KEEPALIVED = 18;
+
+/**
+ * The reconciler of addresses: makes the kernel hold what each owner (an instance) wants, by adding what is missing and
+ * removing what this run added or took over. Whoever else's addresses are there, stay.
+ */
+export class AddressKeeper {
+  readonly #routes: NetlinkRoutes;
+  readonly #network: Network;
+  readonly #log: Log;
+  /** Keys of addresses that this run added or took over, with who wants them. */
+  readonly #ours = new Map<string, string>();
+
+  constructor(routes: NetlinkRoutes, network: Network, log: Log) {
+    this.#routes = routes;
+    this.#network = network;
+    this.#log = log;
+  }
+
+  isOurs(key: string): boolean {
+    return this.#ours.has(key);
+  }
+
+  /** Which instance lost this address; null when it is none of ours. Forgets it. */
+  lost(key: string): string | null {
+    const owner = this.#ours.get(key) ?? null;
+    this.#ours.delete(key);
+    return owner;
+  }
+
+  /** The interface went: what was on it is no longer ours to remove. */
+  forgetLink(linkIndex: number): void {
+    for (const key of [...this.#ours.keys()]) if (key.startsWith(`${linkIndex} `)) this.#ours.delete(key);
+  }
+
+  /**
+   * Adds what `owner` wants and the kernel lacks. When this returns the kernel has the addresses; what failed is logged
+   * when its answer comes.
+   */
+  add(owner: string, wanted: readonly VirtualAddress[]): void {
+    const operations: NetworkOp[] = [];
+    for (const { address, key } of this.#resolve(wanted)) {
+      if (this.#ours.has(key) && this.#network.has(key)) continue;
+      this.#ours.set(key, owner);
+      operations.push({ op: 'add-address', address });
+    }
+    this.#apply(owner, operations);
+  }
+
+  /** Removes those of `addresses` that are ours, and with `leftovers` also those that an earlier run left behind. */
+  remove(owner: string, addresses: readonly VirtualAddress[], leftovers: boolean): number {
+    const operations: NetworkOp[] = [];
+    for (const { address, key } of this.#resolve(addresses)) {
+      if (!this.#ours.has(key) && !(leftovers && this.#network.has(key))) continue;
+      this.#ours.delete(key);
+      operations.push({ op: 'delete-address', address });
+    }
+    this.#apply(owner, operations);
+    return operations.length;
+  }
+
+  /** Keeps what stands under another name: after a reload. */
+  rename(names: ReadonlyMap<string, string>): void {
+    const renamed = new Map([...names].map(([to, from]) => [from, to]));
+    for (const [key, owner] of this.#ours) this.#ours.set(key, renamed.get(owner) ?? owner);
+  }
+
+  /** Removes addresses that an earlier run journalled and that nobody wants any more. */
+  sweep(leftovers: readonly Address[]): void {
+    this.#apply('leftovers', leftovers.map((address) => ({ op: 'delete-address', address })));
+  }
+
+  #resolve(addresses: readonly VirtualAddress[]): { address: Address; key: string }[] {
+    return addresses.flatMap((virtual) => {
+      const link = this.#network.link(virtual.link);
+      if (link === undefined) return [];
+      const address = kernelAddress(virtual, link.index);
+      return [{ address, key: addressKey(link.index, address) }];
+    });
+  }
+
+  #apply(owner: string, operations: readonly NetworkOp[]): void {
+    if (operations.length === 0) return;
+    this.#routes.apply(operations).then(
+      (results) => {
+        results.forEach((error, i) => {
+          const operation = operations[i];
+          if (error === null || operation === undefined || expected(operation, error.code)) return;
+          this.#log.error(`(${owner}) Netlink: ${error.message}`, { code: error.code, operation: operation.op });
+        });
+      },
+      (cause: unknown) => { this.#log.error(`(${owner}) Netlink: addresses could not be set: ${String(cause)}`); },
+    );
+  }
+}
+
+/** The kernel's form of a virtual address (rtnetlink(7)). */
+export function kernelAddress(virtual: VirtualAddress, linkIndex: number): Address {
+  const six = familyOf(virtual.prefix.address) === 'inet6';
+  const noDad = six && virtual.noDad;
+  return {
+    linkIndex, prefix: virtual.prefix, peer: virtual.peer, broadcast: virtual.broadcast, label: virtual.label, scope: virtual.scope,
+    flags: (noDad ? IFA_F_NODAD : 0) | (virtual.homeAddress ? IFA_F_HOMEADDRESS : 0) | (virtual.noPrefixRoute ? IFA_F_NOPREFIXROUTE : 0),
+    preferred: virtual.preferred, protocol: PROTOCOL_KEEPALIVED,
+  };
+}
+
+/** Already there, already gone (a primary takes its secondaries along), or its interface went: as wanted. */
+function expected(operation: NetworkOp, code: string): boolean {
+  return operation.op === 'add-address' ? code === 'EEXIST' : code === 'EADDRNOTAVAIL' || code === 'ENODEV';
+}

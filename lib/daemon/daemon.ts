@@ -1,0 +1,201 @@
+/** The room that knows everybody: start, reload, stop. */
+import type { Config, ScriptCommand, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
+import type { ScriptResult } from '../system/script-runner.ts';
+import type { System } from '../system/system.ts';
+import type { Millis } from '../util/time.ts';
+import type { StateName } from '../vrrp/virtual-router.ts';
+import type { HookState } from './hooks/types.ts';
+import type { HooksService } from './hooks/supervisor.ts';
+import { Journal } from './journal.ts';
+import type { Log } from './log/log.ts';
+import { Network } from './network.ts';
+import type { NotifyState } from './notify/events.ts';
+import { createNotifier, type Notifier } from './notify/notifier.ts';
+import type { Mailer } from './notify/mail.ts';
+import { TrackService } from './track-service.ts';
+import { type VrrpOptions, VrrpService } from './vrrp-service.ts';
+
+export interface DaemonOptions extends VrrpOptions {
+  /** Where the journal of this daemon is, and what identifies this boot and network namespace. */
+  readonly version: string;
+  readonly journal: { readonly path: string; readonly epoch: string };
+}
+
+export interface DaemonParts {
+  readonly system: System;
+  readonly log: Log;
+  readonly mailer: Mailer;
+  readonly hooks: Pick<HooksService, 'emit'>;
+}
+
+/** keepalived waits about this long after its farewells. */
+const LINGER: Millis = 1000;
+
+export class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #options: DaemonOptions;
+  readonly #network: Network;
+  readonly #tracker: TrackService;
+  readonly #vrrp: VrrpService;
+  readonly #journal: Journal;
+  readonly #notifier: Notifier;
+  #config: Config;
+  /** What each group was last said to be. */
+  readonly #groups = new Map<string, HookState>();
+  #stopping: Promise<void> | null = null;
+
+  constructor(config: Config, options: DaemonOptions, parts: DaemonParts) {
+    const { system, log } = parts;
+    this.#parts = parts;
+    this.#options = options;
+    this.#config = config;
+    this.#network = new Network(system.routes, system.clock, log, (change) => { this.#vrrp.networkChanged(change); });
+    this.#tracker = new TrackService(system.scripts, system.clock, log, (name, state) => {
+      this.#vrrp.scriptChanged(name);
+      parts.hooks.emit('onTrackerResult', { kind: 'script', name, up: state.verdict === 'up', detail: state.last ?? '', time: system.clock.wall() });
+    });
+    this.#vrrp = new VrrpService(system, log, this.#network, {
+      instance: (instance, from, to, priority, reason) => { this.#instance(instance, from, to, priority, reason); },
+      group: (group, to) => { this.#group(group, to); },
+      lowerPriorityHeard: (instance, priority) => {
+        this.#notifier.notify({ type: 'lower-priority-received', name: instance.name, priority, script: instance.notify.masterRxLowerPri });
+      },
+      priorityChanged: (instance, state, priority) => {
+        if (instance.notifyPriorityChanges) this.#notifier.notify({ type: 'priority-changed', name: instance.name, state, priority });
+      },
+    }, (name) => this.#tracker.state(name), options);
+    this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
+    this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  get network(): Network {
+    return this.#network;
+  }
+
+  get vrrp(): VrrpService {
+    return this.#vrrp;
+  }
+
+  get tracker(): TrackService {
+    return this.#tracker;
+  }
+
+  /** Resolves when VRRP is running. Rejects with SystemError when the kernel refuses what is needed. */
+  async start(): Promise<void> {
+    const { system, log, hooks } = this.#parts;
+    if (this.#config.global.startupScript !== null) await this.#runOnce('startup', this.#config.global.startupScript);
+    await this.#network.start();
+    await this.#notifier.start();
+    if (this.#config.instances.length > 0) {
+      const leftovers = await this.#journal.leftovers(this.#network, this.#config);
+      if (leftovers.length > 0) log.info(`removing ${leftovers.length} addresses that an earlier run left behind: ${leftovers.map((a) => a.prefix.address).join(', ')}`);
+      this.#vrrp.sweep(leftovers);
+      await this.#journal.claim(this.#config);
+    }
+    this.#tracker.track(trackedScripts(this.#config, log));
+    this.#vrrp.start(this.#config, this.#config.global.startupDelay);
+    log.info('Startup complete');
+    hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
+  }
+
+  async reload(config: Config): Promise<void> {
+    const { system, log, hooks } = this.#parts;
+    log.info('Reloading');
+    this.#config = config;
+    if (config.instances.length > 0) await this.#journal.claim(config);
+    await this.#notifier.reload(config.global);
+    this.#tracker.track(trackedScripts(config, log));
+    this.#vrrp.reload(config);
+    log.info('Reload complete');
+    hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
+  }
+
+  /** Farewells at once; then scripts of STOP, mails and hooks get a second. Calling it again waits for the same stop. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const { system, hooks } = this.#parts;
+    this.#vrrp.stop();
+    this.#tracker.close();
+    this.#network.close();
+    hooks.emit('onStop', { time: system.clock.wall() });
+    const linger = this.#config.instances.length === 0 ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
+    await Promise.all([linger, this.#notifier.stop()]);
+    this.#vrrp.close();
+    if (!this.#options.keepAddresses) await this.#journal.clear();
+    if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);
+  }
+
+  #instance(instance: VrrpInstance, from: StateName, to: StateName | 'Stop' | 'Deleted', priority: number, reason: string): void {
+    const state = notifyState(to);
+    if (state === null) return;
+    this.#notifier.notify({ type: 'transition', kind: 'INSTANCE', name: instance.name, state, priority, scripts: instance.notify, smtpAlert: instance.smtpAlert });
+    const { hooks, system } = this.#parts;
+    hooks.emit('onTransition', { kind: 'INSTANCE', name: instance.name, from: notifyState(from) ?? 'INIT', to: state, priority, reason, time: system.clock.wall() });
+  }
+
+  #group(group: SyncGroup, to: StateName | 'Stop'): void {
+    const state = notifyState(to);
+    if (state === null) return;
+    this.#notifier.notify({ type: 'transition', kind: 'GROUP', name: group.name, state, priority: 0, scripts: group.notify, smtpAlert: group.smtpAlert });
+    const { hooks, system } = this.#parts;
+    hooks.emit('onTransition', { kind: 'GROUP', name: group.name, from: this.#groups.get(group.name) ?? 'INIT', to: state, priority: 0, reason: 'its instances changed', time: system.clock.wall() });
+    this.#groups.set(group.name, state);
+  }
+
+  async #runOnce(which: string, script: ScriptCommand & { readonly timeout: Millis }): Promise<void> {
+    const { argv, account } = script;
+    const result = await this.#parts.system.scripts.run(argv, { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null }).result;
+    const problem = scriptProblem(result);
+    if (problem !== null) this.#parts.log.warn(`${which} script ${argv[0] ?? ''} ${problem}`);
+  }
+}
+
+function names(config: Config): string[] {
+  return config.instances.map((i) => i.name);
+}
+
+function scriptProblem(result: ScriptResult): string | null {
+  switch (result.type) {
+    case 'exited':
+      return result.status === 0 ? null : `exited with status ${result.status}`;
+    case 'signalled':
+      return `was ended by ${result.signal}`;
+    case 'timed-out':
+      return 'timed out';
+    case 'failed':
+      return `could not be run: ${result.reason}`;
+  }
+}
+
+function notifyState(to: StateName | 'Stop' | 'Deleted'): NotifyState | null {
+  switch (to) {
+    case 'Master':
+      return 'MASTER';
+    case 'Backup':
+      return 'BACKUP';
+    case 'Fault':
+      return 'FAULT';
+    case 'Stop':
+      return 'STOP';
+    case 'Deleted':
+      return 'DELETED';
+    case 'Initialize':
+      return null;
+  }
+}
+
+/** Only scripts that somebody tracks are run (keepalived says which are not). */
+function trackedScripts(config: Config, log: Log): VrrpScript[] {
+  const used = new Set([...config.instances, ...config.syncGroups].flatMap((o) => o.trackScripts.map((ref) => ref.name)));
+  for (const script of config.scripts) if (!used.has(script.name)) log.info(`Warning - script ${script.name} is not used`);
+  return config.scripts.filter((script) => used.has(script.name));
+}
+

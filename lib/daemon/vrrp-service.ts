@@ -1,0 +1,437 @@
+/**
+ * The VRRP half: datagrams, deadlines and changes of the machine in, actions out. The protocol itself is lib/vrrp; here its
+ * actions are carried out, in their order and in the same turn. One clock timer, for the earliest deadline.
+ */
+import { AUTH_AH, AUTH_NONE, AUTH_PASS, encodeAdvertisement } from '../codec/vrrp.ts';
+import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
+import type { Address } from '../system/netlink-routes.ts';
+import type { System } from '../system/system.ts';
+import type { Datagram } from '../system/vrrp-sockets.ts';
+import { SystemError } from '../system/error.ts';
+import type { Cancel, Millis } from '../util/time.ts';
+import { allAddresses, desiredAddresses } from '../vrrp/desired.ts';
+import { ZERO_COUNTERS } from '../vrrp/counters.ts';
+import { migrate } from '../vrrp/migrate.ts';
+import { receive } from '../vrrp/receive.ts';
+import * as routers from '../vrrp/router.ts';
+import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
+import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
+import { AddressKeeper } from './address-keeper.ts';
+import { Announcer } from './announcer.ts';
+import { assess, type Facts } from './facts.ts';
+import type { Log } from './log/log.ts';
+import { addressKey, type Network, type NetworkChange } from './network.ts';
+import { SocketPool, specKey, specOf } from './vrrp-sockets.ts';
+import type { TrackState } from '../vrrp/priority.ts';
+
+/** What the service tells the rest of the daemon; none of these may wait. */
+export interface VrrpListener {
+  instance(instance: VrrpInstance, from: StateName, to: StateName | 'Stop' | 'Deleted', priority: number, reason: string): void;
+  group(group: SyncGroup, to: StateName | 'Stop'): void;
+  lowerPriorityHeard(instance: VrrpInstance, priority: number): void;
+  priorityChanged(instance: VrrpInstance, state: 'MASTER' | 'BACKUP', priority: number): void;
+}
+
+export interface VrrpOptions {
+  /** -V: addresses stay at a stop. */
+  readonly keepAddresses: boolean;
+  /** -X: addresses that an earlier run left are removed whenever an instance leaves Master. */
+  readonly releaseForeign: boolean;
+}
+
+export class VrrpService {
+  readonly #system: System;
+  readonly #log: Log;
+  readonly #network: Network;
+  readonly #listener: VrrpListener;
+  readonly #options: VrrpOptions;
+  readonly #script: (name: string) => TrackState;
+  readonly #keeper: AddressKeeper;
+  readonly #announcer: Announcer;
+  readonly #sockets: SocketPool;
+  #config: RouterConfig = { instances: new Map(), groups: [] };
+  #router: Router = routers.emptyRouter(new Map());
+  /** Instances by socket and VRID. */
+  #speakers = new Map<string, VrrpInstance[]>();
+  #facts = new Map<string, Facts>();
+  #ids = new Map<string, number>();
+  readonly #cleared = new Set<string>();
+  readonly #sendErrors = new Map<string, string>();
+  #logUnknownVrids = false;
+  #started = false;
+  #startTimer: Cancel = () => undefined;
+  #timer: Cancel = () => undefined;
+  #armed: Millis = Infinity;
+  /** Instances that a reload takes away: their farewell is FAULT or DELETED, not STOP. */
+  #leaving: 'stop' | 'reload' = 'stop';
+
+  constructor(system: System, log: Log, network: Network, listener: VrrpListener, script: (name: string) => TrackState, options: VrrpOptions) {
+    this.#system = system;
+    this.#log = log;
+    this.#network = network;
+    this.#listener = listener;
+    this.#script = script;
+    this.#options = options;
+    this.#keeper = new AddressKeeper(system.routes, network, log);
+    this.#announcer = new Announcer(system.link, system.clock, network, log);
+    this.#sockets = new SocketPool(system.vrrp, (key, datagram) => { this.#hear(key, datagram); }, (_key, spec, cause) => {
+      this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
+      if (this.#started) this.#reassessLink(spec.link);
+    });
+  }
+
+  get router(): Router {
+    return this.#router;
+  }
+
+  get instances(): ReadonlyMap<string, VrrpInstance> {
+    return this.#config.instances;
+  }
+
+  /** True for an address that this run put into the kernel. */
+  isOurs(key: string): boolean {
+    return this.#keeper.isOurs(key);
+  }
+
+  /** Removes what an earlier run left and nobody names any more. */
+  sweep(leftovers: readonly Address[]): void {
+    this.#keeper.sweep(leftovers);
+  }
+
+  /** The network is known by now. `delay` is vrrp_startup_delay. */
+  start(config: Config, delay: Millis): void {
+    this.#use(config);
+    const now = this.#system.clock.now();
+    this.#router = routers.emptyRouter(new Map([...this.#config.instances.values()].map((i) => [i.name, initialize(i, now)])));
+    this.#openSockets();
+    if (delay <= 0) return this.#begin();
+    this.#log.info(`Delaying startup for ${delay / 1000} seconds`);
+    this.#startTimer = this.#system.clock.at(now + delay, () => { this.#begin(); });
+  }
+
+  /** Same addresses, states and timers for what is still there (architecture: Reload). */
+  reload(config: Config): void {
+    const from = this.#config;
+    for (const [name, member] of this.#router.members) if (member.state.name === 'Master') this.#act(name, { type: 'advertise', priority: member.priority });
+    const now = this.#system.clock.now();
+    const next = routerConfig(config);
+    const { router, kept, gone, fresh } = migrate(from, this.#router, next, now);
+    this.#leaving = 'reload';
+    for (const name of gone) this.#take(routers.routerStep(from, this.#router, name, { type: 'shutdown' }, now));
+    this.#leaving = 'stop';
+    this.#keeper.rename(kept);
+    this.#use(config);
+    this.#router = router;
+    this.#ids = new Map();
+    this.#facts = new Map([...kept].flatMap(([to, old]) => { const facts = this.#facts.get(old); return facts === undefined ? [] : [[to, facts]]; }));
+    for (const name of gone) this.#cleared.delete(name);
+    this.#openSockets();
+    if (!this.#started) return;
+    for (const [name, old] of kept) this.#moveAddresses(from.instances.get(old), name);
+    for (const name of kept.keys()) this.#reassess(name);
+    for (const name of fresh) {
+      this.#prime(name);
+      this.#take(routers.routerStep(this.#config, this.#router, name, { type: 'startup' }, now));
+    }
+    this.#arm();
+  }
+
+  /** Everybody leaves: farewells sent, addresses taken away. */
+  stop(): void {
+    this.#startTimer();
+    if (this.#started) this.#take(routers.stop(this.#config, this.#router, this.#system.clock.now()));
+    this.#started = false;
+    this.#timer();
+    this.#announcer.close();
+  }
+
+  close(): void {
+    this.#sockets.close();
+  }
+
+  /** keepalived's STATS_CLEAR. */
+  clearCounters(): void {
+    this.#router = { ...this.#router, members: new Map([...this.#router.members].map(([name, m]) => [name, { ...m, counters: ZERO_COUNTERS }])) };
+  }
+
+  /** A tracked script has another verdict. */
+  scriptChanged(name: string): void {
+    for (const instance of this.#config.instances.values()) {
+      const group = this.#groupOf(instance.name);
+      const refs = [...instance.trackScripts, ...(group?.trackScripts ?? [])];
+      if (refs.some((ref) => ref.name === name)) this.#reassess(instance.name);
+    }
+  }
+
+  networkChanged(change: NetworkChange): void {
+    switch (change.type) {
+      case 'link':
+        return this.#linkChanged(change.name);
+      case 'address-added':
+        if (!this.#keeper.isOurs(addressKey(change.address.linkIndex, change.address))) this.#reassessLink(change.link);
+        return;
+      case 'address-removed': {
+        const key = addressKey(change.address.linkIndex, change.address);
+        const owner = this.#keeper.lost(key);
+        const instance = owner === null ? undefined : this.#config.instances.get(owner);
+        if (instance !== undefined && this.#tracksLoss(instance, key)) {
+          this.#event(instance.name, { type: 'address-lost', address: change.address.prefix.address, link: change.link });
+        } else if (owner === null) this.#reassessLink(change.link);
+        return;
+      }
+    }
+  }
+
+  #use(config: Config): void {
+    this.#config = routerConfig(config);
+    this.#logUnknownVrids = config.global.logUnknownVrids;
+    this.#speakers = new Map();
+    for (const instance of this.#config.instances.values()) {
+      const key = `${specKey(specOf(instance))} ${instance.vrid}`;
+      this.#speakers.set(key, [...(this.#speakers.get(key) ?? []), instance]);
+    }
+  }
+
+  #begin(): void {
+    this.#started = true;
+    for (const name of this.#config.instances.keys()) this.#prime(name);
+    this.#take(routers.start(this.#config, this.#router, this.#system.clock.now()));
+  }
+
+  #openSockets(): void {
+    const keys = new Set<string>();
+    for (const instance of this.#config.instances.values()) {
+      const spec = specOf(instance);
+      keys.add(specKey(spec));
+      const link = this.#network.link(instance.link);
+      if (link !== undefined) this.#sockets.ensure(spec, link.index);
+    }
+    this.#sockets.keep(keys);
+  }
+
+  #linkChanged(name: string): void {
+    const link = this.#network.link(name);
+    if (link === undefined) {
+      this.#log.info(`Netlink reports ${name} removed`);
+      this.#sockets.drop(name);
+    } else this.#log.detail(`Netlink reports ${name} ${link.up && link.running ? 'up' : 'down'}`);
+    for (const instance of this.#config.instances.values()) {
+      if (instance.link === name && link !== undefined) this.#sockets.ensure(specOf(instance), link.index);
+    }
+    this.#reassessLink(name);
+  }
+
+  #reassessLink(link: string): void {
+    if (!this.#started) return;
+    for (const instance of this.#config.instances.values()) {
+      const tracked = [...instance.trackInterfaces, ...(this.#groupOf(instance.name)?.trackInterfaces ?? [])];
+      if (instance.link === link || tracked.some((ref) => ref.name === link)) this.#reassess(instance.name);
+    }
+  }
+
+  #assess(instance: VrrpInstance): Facts {
+    return assess(instance, this.#groupOf(instance.name), {
+      link: (name) => this.#network.link(name),
+      primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#keeper.isOurs(key)),
+      hasSocket: (i) => this.#sockets.isOpen(specOf(i)),
+      script: this.#script,
+    });
+  }
+
+  /** Before its startup an instance simply has what is known. */
+  #prime(name: string): void {
+    const instance = this.#config.instances.get(name);
+    const member = this.#router.members.get(name);
+    if (instance === undefined || member === undefined) return;
+    const facts = this.#assess(instance);
+    this.#facts.set(name, facts);
+    const primed: VirtualRouter = { ...member, faults: facts.faults, holds: facts.holds, priority: facts.priority, address: facts.source };
+    this.#router = { ...this.#router, members: new Map(this.#router.members).set(name, primed) };
+  }
+
+  /** Something changed: what is new comes before what is over, so that one fault taking another's place is no recovery. */
+  #reassess(name: string): void {
+    const instance = this.#config.instances.get(name);
+    if (instance === undefined || !this.#started) return;
+    const before = this.#facts.get(name);
+    const facts = this.#assess(instance);
+    this.#facts.set(name, facts);
+    if (before?.source !== facts.source) this.#event(name, { type: 'source', address: facts.source });
+    for (const reason of facts.faults) if (before?.faults.has(reason) !== true) this.#event(name, { type: 'fault', reason });
+    for (const reason of facts.holds) if (before?.holds.has(reason) !== true) this.#event(name, { type: 'hold', reason });
+    this.#event(name, { type: 'priority', value: facts.priority });
+    for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) this.#event(name, { type: 'recovery', reason });
+    for (const reason of before?.holds ?? []) if (!facts.holds.has(reason) && !facts.faults.has(reason)) this.#event(name, { type: 'release', reason });
+  }
+
+  #tracksLoss(instance: VrrpInstance, key: string): boolean {
+    return allAddresses(instance).some((virtual) => {
+      const link = this.#network.link(virtual.link);
+      return !virtual.noTrack && link !== undefined && addressKey(link.index, virtual) === key;
+    });
+  }
+
+  #groupOf(name: string): SyncGroup | undefined {
+    return this.#config.groups.find((group) => group.members.includes(name));
+  }
+
+  #hear(key: string, datagram: Datagram): void {
+    if (!this.#started) return;
+    const vrid = datagram.payload[1] ?? 0;
+    const listeners = this.#speakers.get(`${key} ${vrid}`);
+    if (listeners === undefined) {
+      if (this.#logUnknownVrids) this.#log.detail(`Received VRRP advert for unknown VRID ${vrid} from ${datagram.from}`);
+      return;
+    }
+    for (const instance of listeners) {
+      const member = this.#router.members.get(instance.name);
+      if (member === undefined) continue;
+      for (const event of receive(instance, member, datagram)) this.#event(instance.name, event);
+    }
+  }
+
+  #event(name: string, event: Event): void {
+    this.#take(routers.routerStep(this.#config, this.#router, name, event, this.#system.clock.now()));
+  }
+
+  /** The new value first, so that whatever an action causes sees it; then the actions, in their order. */
+  #take(step: RouterStep): void {
+    this.#router = step.router;
+    for (const action of step.actions) this.#perform(action);
+    this.#arm();
+  }
+
+  #arm(): void {
+    const next = routers.deadline(this.#router);
+    if (next === this.#armed) return;
+    this.#timer();
+    this.#armed = next;
+    if (next === Infinity) this.#timer = () => undefined;
+    else {
+      this.#timer = this.#system.clock.at(next, () => {
+        this.#armed = Infinity;
+        this.#take(routers.due(this.#config, this.#router, this.#system.clock.now()));
+      });
+    }
+  }
+
+  #perform(action: RouterAction): void {
+    switch (action.kind) {
+      case 'log':
+        return this.#log.info(action.text);
+      case 'group': {
+        const group = this.#config.groups.find((g) => g.name === action.name);
+        if (group !== undefined) this.#listener.group(group, action.to);
+        return;
+      }
+      case 'instance':
+        return this.#act(action.name, action.action);
+    }
+  }
+
+  #act(name: string, action: Action): void {
+    const instance = this.#config.instances.get(name);
+    if (instance === undefined) return;
+    switch (action.type) {
+      case 'advertise':
+        return this.#advertise(instance, action.priority);
+      case 'reconcile':
+        return this.#reconcile(instance);
+      case 'announce':
+        return this.#announcer.announce(instance, allAddresses(instance), action.repeat);
+      case 'transition':
+        return this.#transition(instance, action.from, action.to, action.priority, action.reason);
+      case 'lower-priority-heard':
+        return this.#listener.lowerPriorityHeard(instance, this.#router.members.get(name)?.priority ?? 0);
+      case 'priority-changed': {
+        const master = this.#router.members.get(name)?.state.name === 'Master';
+        return this.#listener.priorityChanged(instance, master ? 'MASTER' : 'BACKUP', action.priority);
+      }
+      case 'log':
+        return this.#log[action.level](action.text, { instance: name });
+    }
+  }
+
+  #transition(instance: VrrpInstance, from: StateName, to: StateName | 'Stop', priority: number, reason: string): void {
+    if (to !== 'Stop' || this.#leaving === 'stop') this.#listener.instance(instance, from, to, priority, reason);
+    else this.#listener.instance(instance, from, instance.notifyDeleted ? 'Deleted' : 'Fault', priority, 'taken out by a reload');
+  }
+
+  #advertise(instance: VrrpInstance, priority: number): void {
+    const source = this.#router.members.get(instance.name)?.address ?? null;
+    if (source === null) return;
+    const id = (this.#ids.get(instance.name) ?? 0) % 0xffff + 1;
+    this.#ids.set(instance.name, id);
+    const unicast = instance.unicastPeers.length > 0;
+    const targets = unicast ? instance.unicastPeers.map((p) => p.address) : [instance.multicastGroup];
+    const shared = instance.version === 2 ? encodeAdvertisement(message(instance, priority), null) : null;
+    for (const to of targets) {
+      const payload = shared ?? encodeAdvertisement(message(instance, priority), { from: source, to });
+      try {
+        this.#sockets.send(specOf(instance), { from: source, to, payload, ttl: unicast ? instance.unicastTtl : 255, id });
+        this.#sendErrors.delete(`${instance.name} ${to}`);
+      } catch (cause) {
+        this.#sendFailed(instance, to, cause);
+      }
+    }
+  }
+
+  /** An interface that is down cannot send: that is what Fault is for. Anything else is told when it begins. */
+  #sendFailed(instance: VrrpInstance, to: string, cause: unknown): void {
+    if (!(cause instanceof SystemError)) throw cause;
+    const key = `${instance.name} ${to}`;
+    if (this.#sendErrors.get(key) === cause.code) return;
+    this.#sendErrors.set(key, cause.code);
+    if (cause.code === 'ENETDOWN' || cause.code === 'ENODEV') this.#log.detail(`(${instance.name}) advertisement to ${to} not sent: ${cause.message}`);
+    else this.#log.warn(`(${instance.name}) advertisement to ${to} not sent: ${cause.message}`);
+  }
+
+  #reconcile(instance: VrrpInstance): void {
+    const member = this.#router.members.get(instance.name);
+    if (member === undefined) return;
+    const wanted = desiredAddresses(instance, member);
+    if (wanted.length > 0) {
+      this.#log.detail(`(${instance.name}) setting VIPs.`);
+      this.#keeper.add(instance.name, wanted);
+      this.#cleared.add(instance.name);
+      return;
+    }
+    this.#announcer.silence(instance.name);
+    if (member.state.name === 'Initialize' && this.#options.keepAddresses) return;
+    const first = !this.#cleared.has(instance.name);
+    this.#cleared.add(instance.name);
+    const removed = this.#keeper.remove(instance.name, allAddresses(instance), first || this.#options.releaseForeign);
+    if (removed > 0) this.#log.detail(`(${instance.name}) removing VIPs.`);
+  }
+
+  /** A reload changed a Master's addresses: the new ones come before the old ones go. */
+  #moveAddresses(old: VrrpInstance | undefined, name: string): void {
+    const instance = this.#config.instances.get(name);
+    const member = this.#router.members.get(name);
+    if (old === undefined || instance === undefined || member?.state.name !== 'Master') return;
+    const key = (v: { link: string; prefix: { address: string; length: number }; peer: string | null }): string => `${v.link} ${v.prefix.address}/${v.prefix.length} ${v.peer ?? ''}`;
+    const before = new Set(allAddresses(old).map(key));
+    const after = new Set(allAddresses(instance).map(key));
+    const added = allAddresses(instance).filter((v) => !before.has(key(v)));
+    if (added.length > 0) {
+      this.#log.info(`(${name}) setting VIPs.`);
+      this.#keeper.add(name, added);
+      this.#announcer.announce(instance, added, instance.garp.masterRepeat);
+    }
+    this.#keeper.remove(name, allAddresses(old).filter((v) => !after.has(key(v))), true);
+  }
+}
+
+function routerConfig(config: Config): RouterConfig {
+  return { instances: new Map(config.instances.map((i) => [i.name, i])), groups: config.syncGroups };
+}
+
+function message(instance: VrrpInstance, priority: number): Parameters<typeof encodeAdvertisement>[0] {
+  const secret = Uint8Array.from(instance.auth?.secret ?? '', (c) => c.charCodeAt(0) & 0xff);
+  const type = instance.auth === null ? AUTH_NONE : instance.auth.type === 'PASS' ? AUTH_PASS : AUTH_AH;
+  return {
+    version: instance.version, type: 1, vrid: instance.vrid, priority, advertInterval: instance.advertInterval,
+    addresses: instance.virtualAddresses.map((v) => v.prefix.address),
+    auth: instance.version === 2 ? { type, data: type === AUTH_PASS ? secret : new Uint8Array(0) } : null,
+  };
+}

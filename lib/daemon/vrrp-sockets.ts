@@ -1,0 +1,93 @@
+import type { VrrpInstance } from '../config/model.ts';
+import type { Datagram, OutgoingDatagram, SocketSpec, VrrpSocket, VrrpSockets } from '../system/vrrp-sockets.ts';
+
+interface Shared {
+  readonly spec: SocketSpec;
+  /** null while it could not be opened. */
+  socket: VrrpSocket | null;
+  /** The interface it was bound to; another index under the same name is another interface. */
+  linkIndex: number;
+}
+
+/** Which socket an instance speaks through; instances with equal specs share one. */
+export function specOf(instance: VrrpInstance): SocketSpec {
+  const unicast = instance.unicastPeers.length > 0;
+  return {
+    family: instance.family, link: instance.link, protocol: instance.auth?.type === 'AH' ? 51 : 112,
+    group: unicast ? null : instance.multicastGroup,
+  };
+}
+
+export function specKey({ family, link, protocol, group }: SocketSpec): string {
+  return `${family} ${link} ${protocol} ${group ?? 'unicast'}`;
+}
+
+/** One socket for each way of speaking; opened when its interface is there, opened again when the interface is another one. */
+export class SocketPool {
+  readonly #sockets: VrrpSockets;
+  readonly #receive: (key: string, datagram: Datagram) => void;
+  /** A socket could not be opened, or died. */
+  readonly #failed: (key: string, spec: SocketSpec, cause: unknown) => void;
+  readonly #pool = new Map<string, Shared>();
+
+  constructor(sockets: VrrpSockets, receive: (key: string, datagram: Datagram) => void, failed: (key: string, spec: SocketSpec, cause: unknown) => void) {
+    this.#sockets = sockets;
+    this.#receive = receive;
+    this.#failed = failed;
+  }
+
+  /** Has the socket open on this interface: opens it, or opens it anew when the index is another. False when that fails. */
+  ensure(spec: SocketSpec, linkIndex: number): boolean {
+    const key = specKey(spec);
+    const shared = this.#pool.get(key) ?? { spec, socket: null, linkIndex };
+    this.#pool.set(key, shared);
+    if (shared.socket !== null && shared.linkIndex === linkIndex) return true;
+    shared.socket?.close();
+    shared.socket = null;
+    shared.linkIndex = linkIndex;
+    try {
+      shared.socket = this.#sockets.open(spec, (datagram) => { this.#receive(key, datagram); }, (cause) => {
+        shared.socket = null;
+        this.#failed(key, spec, cause);
+      });
+      return true;
+    } catch (cause) {
+      this.#failed(key, spec, cause);
+      return false;
+    }
+  }
+
+  /** Closes what is not in use any more. */
+  keep(keys: ReadonlySet<string>): void {
+    for (const [key, shared] of this.#pool) {
+      if (keys.has(key)) continue;
+      shared.socket?.close();
+      this.#pool.delete(key);
+    }
+  }
+
+  isOpen(spec: SocketSpec): boolean {
+    return this.#pool.get(specKey(spec))?.socket != null;
+  }
+
+  /** The interface is gone, and the socket with it. */
+  drop(link: string): void {
+    for (const shared of this.#pool.values()) {
+      if (shared.spec.link !== link) continue;
+      shared.socket?.close();
+      shared.socket = null;
+    }
+  }
+
+  /** Sends; false when there is no socket. Throws SystemError. */
+  send(spec: SocketSpec, datagram: OutgoingDatagram): boolean {
+    const socket = this.#pool.get(specKey(spec))?.socket;
+    if (socket == null) return false;
+    socket.send(datagram);
+    return true;
+  }
+
+  close(): void {
+    this.keep(new Set());
+  }
+}

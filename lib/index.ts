@@ -1,0 +1,4 @@
+/** What users may import. Hooks files need only types: `import type { Hooks } from 'tskeepalived'`. */
+export type {
+  HookEvents, HookName, Hooks, HookState, ReloadEvent, StartEvent, StopEvent, TrackerResultEvent, TransitionEvent,
+} from './daemon/hooks/types.ts';

@@ -1,0 +1,30 @@
+import type { Clock } from '../system/clock.ts';
+import type { Cancel, Millis } from '../util/time.ts';
+
+/** setTimeout() takes a longer delay for 1 ms. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/** CLOCK_MONOTONIC by performance.now(), and the event loop's timers. A pending timer keeps the process alive. */
+export function linuxClock(): Clock {
+  return { now, at, wall: () => Date.now() };
+}
+
+function now(): Millis {
+  return performance.now();
+}
+
+/** The loop counts whole milliseconds and may be up to one early, so the timer looks at the clock before it runs. */
+function at(when: Millis, run: () => void): Cancel {
+  let timer: NodeJS.Timeout | undefined;
+  arm();
+  return () => clearTimeout(timer);
+
+  function arm(): void {
+    timer = setTimeout(fire, Math.min(Math.max(Math.ceil(when - now()), 0), LONGEST_DELAY));
+  }
+
+  function fire(): void {
+    if (now() < when) arm();
+    else run();
+  }
+}

@@ -1,0 +1,114 @@
+import { RawNetlinkSocket } from 'netlink';
+import { DecodeError } from '../codec/decode-error.ts';
+import { decodeMessages, type NetlinkMessage } from '../codec/netlink.ts';
+import { SystemError } from '../system/error.ts';
+import { createWithDescriptor } from './descriptor.ts';
+import {
+  AF_NETLINK, check, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setOption, SO_MEMINFO, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOL_SOCKET,
+} from './libc.ts';
+
+/** NETLINK_ROUTE and NETLINK_GENERIC of netlink(7). */
+export type NetlinkProtocol = 0 | 16;
+
+const SOL_NETLINK = 270;
+const NETLINK_NO_ENOBUFS = 5;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+/** Limits, not allocations. Room for the errors of some 20,000 refused requests. */
+const RECEIVE_BUFFER = 32 * 1024 * 1024;
+const SEND_BUFFER = 1024 * 1024;
+/** Where struct sk_meminfo counts dropped messages. */
+const SK_MEMINFO_DROPS = 8;
+
+/**
+ * One netlink socket. The netlink package opens and polls it; sending goes by sendto(2) on its descriptor, since the
+ * package keeps back a message while the completion of an earlier one is still to be called, and ours must be with the kernel
+ * before the caller goes on.
+ *
+ * A receive overrun would abort the process inside the package; NETLINK_NO_ENOBUFS turns it into a count, `drops`.
+ */
+export class NetlinkChannel {
+  readonly #name: string;
+  readonly #socket: RawNetlinkSocket;
+  readonly #fd: number;
+  readonly #meminfo = new Uint8Array(36);
+  #open = true;
+
+  /** `receive` hears of each message, `failed` of the end of the socket. Throws SystemError. */
+  constructor(
+    protocol: NetlinkProtocol,
+    name: string,
+    receive: (message: NetlinkMessage) => void,
+    failed: (cause: SystemError) => void,
+  ) {
+    this.#name = name;
+    const { made, fd } = createWithDescriptor({ domain: AF_NETLINK, protocol }, name, () => new RawNetlinkSocket(protocol));
+    this.#socket = made;
+    this.#fd = fd;
+    // Before anything can arrive; nothing may be thrown into the package's native callback.
+    this.#set('NETLINK_NO_ENOBUFS', SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
+    this.#set('NETLINK_CAP_ACK', SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    this.#set('NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    this.#set('SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    this.#set('SO_SNDBUFFORCE', SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
+    made.on('message', (bytes, { port }) => {
+      // Only the kernel is port 0: another process may send to us.
+      if (port === 0) outsideCallback(() => this.#deliver(bytes, receive));
+    });
+    made.on('error', (cause) => outsideCallback(() => {
+      this.close();
+      failed(new SystemError('receive on', name, cause.code, cause));
+    }));
+  }
+
+  /** Messages the kernel could not put into the receive buffer so far. */
+  get drops(): number {
+    check(getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#meminfo, nativeInt(this.#meminfo.length)), 'read SO_MEMINFO of', this.#name);
+    return new DataView(this.#meminfo.buffer).getUint32(4 * SK_MEMINFO_DROPS, NATIVE_LITTLE_ENDIAN);
+  }
+
+  join(group: number): void {
+    this.#socket.addMembership(group);
+  }
+
+  /** Smaller or larger than the default; for tests of what happens when it is full. */
+  setReceiveBuffer(bytes: number): void {
+    this.#set('SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+  }
+
+  /** To the kernel, which has dealt with it when this returns. Throws SystemError. */
+  send(bytes: Uint8Array): void {
+    if (!this.#open) throw new SystemError('send on', this.#name, 'EBADF');
+    check(sendto(this.#fd, bytes, bytes.length, MSG_DONTWAIT, KERNEL, KERNEL.length), 'send on', this.#name);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#socket.close();
+  }
+
+  #deliver(bytes: Uint8Array, receive: (message: NetlinkMessage) => void): void {
+    const messages = decodeMessages(bytes);
+    if (messages instanceof DecodeError) throw new SystemError('decode what came on', this.#name, 'EBADMSG', messages);
+    for (const message of messages) if (this.#open) receive(message);
+  }
+
+  #set(what: string, level: number, option: number, value: number): void {
+    setOption(this.#fd, level, option, value, `set ${what} of`, this.#name);
+  }
+}
+
+/** sockaddr_nl of the kernel: family, pad, port 0, groups 0. */
+const KERNEL = NATIVE_LITTLE_ENDIAN ? Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) : Uint8Array.of(0, AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+/** An exception in the package's callback ends the process without a word; from here it is an ordinary uncaught one. */
+function outsideCallback(run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    setImmediate(() => {
+      throw cause;
+    });
+  }
+}

@@ -1,0 +1,176 @@
+import { DecodeError } from '../codec/decode-error.ts';
+import {
+  decodeResult, encodeMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, type NetlinkMessage, type NetlinkResult,
+} from '../codec/netlink.ts';
+import { SystemError } from '../system/error.ts';
+import { concat } from '../util/bytes.ts';
+import { errnoCode } from './libc.ts';
+import { NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
+
+export interface NetlinkRequest {
+  readonly type: number;
+  /** Beside NLM_F_REQUEST and NLM_F_ACK, which are added. */
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  /** What it does, on what: for the SystemError. */
+  readonly operation: string;
+  readonly object: string;
+}
+
+/** How long the kernel may take for one batch or one part of a dump; it answers at once, unless the answer was lost. */
+const ANSWER_WITHIN = 5_000;
+/** A dump during which something changed (NLM_F_DUMP_INTR) is asked for again, this often. */
+const DUMP_ATTEMPTS = 10;
+const SEND_AT_MOST = 128 * 1024;
+
+/**
+ * Requests and their answers on a socket of their own, which joins no group. Answers are told apart by sequence number; what
+ * has another one is late, and dropped.
+ */
+export class NetlinkRequests {
+  readonly #name: string;
+  readonly #channel: NetlinkChannel;
+  readonly #waiting = new Map<number, Waiting>();
+  #sequence = 1;
+  #dumps: Promise<unknown> = Promise.resolve();
+
+  constructor(protocol: NetlinkProtocol, name: string) {
+    this.#name = name;
+    this.#channel = new NetlinkChannel(protocol, name, (message) => this.#answer(message), (cause) => this.#failAll(cause));
+  }
+
+  /**
+   * All requests, in order, in as few sends as can be; the kernel has carried them out when this returns. Resolves to one
+   * entry each: null, or why it was refused. Rejects when the socket is gone or the kernel's answer was lost.
+   */
+  batch(requests: readonly NetlinkRequest[]): Promise<readonly (SystemError | null)[]> {
+    if (requests.length === 0) return Promise.resolve([]);
+    const first = this.#sequence;
+    const last = first + requests.length - 1;
+    this.#sequence = last + 1;
+    const results: (SystemError | null)[] = requests.map(() => null);
+    const done = this.#wait(first, last, (message, settle) => {
+      if (message.type !== NLMSG_ERROR) return;
+      const request = requests[message.sequence - first];
+      const result = decodeResult(message);
+      if (request === undefined || result instanceof DecodeError) return;
+      if (result.errno !== 0) results[message.sequence - first] = refusal(request, result);
+      // An answer to the last one comes always, and after those to the others.
+      if (message.sequence === last) settle();
+    });
+    try {
+      this.#send(requests.map((request, i) => encodeMessage({
+        type: request.type,
+        flags: NLM_F_REQUEST | request.flags | (first + i === last ? NLM_F_ACK : 0),
+        sequence: first + i,
+        port: 0,
+        payload: request.payload,
+      })));
+    } catch (cause) {
+      this.#waiting.get(last)?.fail(cause as Error);
+    }
+    return done.then(() => results);
+  }
+
+  /** All messages of a dump's answer; consistent: taken again while the kernel says that something changed meanwhile. */
+  dump(request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
+    // The kernel runs one dump at a time on a socket.
+    const turn = this.#dumps.then(() => this.#dumpConsistently(request));
+    this.#dumps = turn.catch(() => undefined);
+    return turn;
+  }
+
+  close(): void {
+    this.#channel.close();
+    this.#failAll(new SystemError('wait for an answer on', this.#name, 'EBADF'));
+  }
+
+  async #dumpConsistently(request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const messages = await this.#dumpOnce(request);
+      if (messages !== null) return messages;
+    }
+    throw new SystemError(request.operation, request.object, 'EINTR');
+  }
+
+  async #dumpOnce(request: NetlinkRequest): Promise<readonly NetlinkMessage[] | null> {
+    const sequence = this.#sequence++;
+    const messages: NetlinkMessage[] = [];
+    let interrupted = false;
+    const done = this.#wait(sequence, sequence, (message, settle) => {
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      if (message.type === NLMSG_DONE) return settle();
+      if (message.type !== NLMSG_ERROR) return void messages.push(message);
+      const result = decodeResult(message);
+      settle(result instanceof DecodeError ? new SystemError(request.operation, request.object, 'EBADMSG', result) : refusal(request, result));
+    });
+    try {
+      this.#channel.send(encodeMessage({ type: request.type, flags: NLM_F_REQUEST | NLM_F_DUMP | request.flags, sequence, port: 0, payload: request.payload }));
+    } catch (cause) {
+      this.#waiting.get(sequence)?.fail(cause as Error);
+    }
+    await done;
+    return interrupted ? null : messages;
+  }
+
+  #send(messages: readonly Uint8Array[]): void {
+    let chunk: Uint8Array[] = [];
+    let size = 0;
+    for (const message of messages) {
+      if (size + message.length > SEND_AT_MOST) {
+        this.#channel.send(concat(...chunk));
+        [chunk, size] = [[], 0];
+      }
+      chunk.push(message);
+      size += message.length;
+    }
+    this.#channel.send(concat(...chunk));
+  }
+
+  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by ANSWER_WITHIN since the last answer. */
+  #wait(first: number, last: number, hear: (message: NetlinkMessage, settle: (error?: Error) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(last);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const late = (): void => {
+        // The loop may have been busy for that long, with the answer waiting in the socket: one more round of polling.
+        setImmediate(() => setTimeout(() => {
+          if (this.#waiting.has(last)) settle(new SystemError('wait for the answer on', this.#name, 'ETIMEDOUT'));
+        }, 10));
+      };
+      const timer = setTimeout(late, ANSWER_WITHIN);
+      this.#waiting.set(last, {
+        first,
+        hear: (message) => {
+          timer.refresh();
+          hear(message, settle);
+        },
+        fail: settle,
+      });
+    });
+  }
+
+  #answer(message: NetlinkMessage): void {
+    for (const [last, waiting] of this.#waiting) {
+      if (message.sequence >= waiting.first && message.sequence <= last) return waiting.hear(message);
+    }
+  }
+
+  #failAll(cause: SystemError): void {
+    for (const waiting of [...this.#waiting.values()]) waiting.fail(cause);
+  }
+}
+
+interface Waiting {
+  readonly first: number;
+  hear(message: NetlinkMessage): void;
+  fail(cause: Error): void;
+}
+
+function refusal(request: NetlinkRequest, { errno, message }: NetlinkResult): SystemError {
+  return new SystemError(request.operation, request.object, errnoCode(errno), message ?? undefined);
+}

@@ -1,0 +1,41 @@
+import type { System } from '../system/system.ts';
+import type { SystemError } from '../system/error.ts';
+import { linuxClock } from './clock.ts';
+import { linuxFiles } from './files.ts';
+import { linuxLinkLayer } from './link-layer.ts';
+import { linuxNetlinkRoutes } from './netlink-routes.ts';
+import { linuxScriptRunner } from './script-runner.ts';
+import { linuxVrrpSockets } from './vrrp-sockets.ts';
+
+export interface LinuxSystem extends System {
+  /** Closes what this opened: netlink and packet sockets, watches; kills scripts that still run. VRRP sockets are their openers'. */
+  close(): void;
+}
+
+/**
+ * The machine itself. `failed` hears when the kernel's notifications have ended for good, after which links and addresses can
+ * no longer be followed. Throws SystemError (EPERM without CAP_NET_ADMIN and CAP_NET_RAW).
+ */
+export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
+  const routes = linuxNetlinkRoutes(failed);
+  const link = linuxLinkLayer();
+  const scripts = linuxScriptRunner();
+  const files = linuxFiles();
+  const vrrp = linuxVrrpSockets((gone) => routes.watch((event) => {
+    if (event.type === 'link-gone') gone(event.index);
+  }));
+  return {
+    clock: linuxClock(),
+    vrrp,
+    link,
+    routes,
+    scripts,
+    files,
+    close() {
+      routes.close();
+      link.close();
+      scripts.close();
+      files.close();
+    },
+  };
+}

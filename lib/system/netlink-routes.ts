@@ -1,0 +1,76 @@
+import type { Cancel } from '../util/time.ts';
+import type { Prefix, IpAddress, Family } from '../util/ip.ts';
+import type { SystemError } from './error.ts';
+
+/** An interface as rtnetlink(7) shows it. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** 6 bytes for Ethernet; may be empty (tun) or longer (InfiniBand). */
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  /** IFF_UP. */
+  readonly up: boolean;
+  /** IFF_RUNNING: carrier and operational. */
+  readonly running: boolean;
+  readonly loopback: boolean;
+  readonly pointToPoint: boolean;
+  readonly multicast: boolean;
+  /** IFF_NOARP. */
+  readonly noArp: boolean;
+  /** IFLA_INFO_KIND: 'veth', 'macvlan', …; '' when there is none. */
+  readonly kind: string;
+  /** IFLA_LINK, the lower device's index (macvlan, vlan); null when there is none. */
+  readonly parentIndex: number | null;
+}
+
+export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | number;
+
+/** An address as the kernel holds it. Identity: link, prefix (and the peer, when there is one). */
+export interface Address {
+  readonly linkIndex: number;
+  /** IFA_LOCAL with the prefix length. */
+  readonly prefix: Prefix;
+  /** IFA_ADDRESS when it differs from the local one (point-to-point peer), else null. */
+  readonly peer: IpAddress | null;
+  readonly broadcast: IpAddress | null;
+  readonly label: string | null;
+  readonly scope: Scope;
+  /** IFA_FLAGS: IFA_F_SECONDARY 1, NODAD 2, DADFAILED 8, HOMEADDRESS 0x10, DEPRECATED 0x20, TENTATIVE 0x40, PERMANENT 0x80, NOPREFIXROUTE 0x200. */
+  readonly flags: number;
+  /** Preferred lifetime in seconds; 0 deprecated, null for ever. */
+  readonly preferred: number | null;
+  /** IFA_PROTO; 18 is keepalived's; null where the kernel (before 5.18) has none. */
+  readonly protocol: number | null;
+}
+
+export interface NetworkState {
+  readonly links: readonly Link[];
+  readonly addresses: readonly Address[];
+}
+
+/** Something asked of the kernel; one netlink message each. Routes, rules and links join with the features that need them. */
+export type NetworkOp =
+  | { readonly op: 'add-address'; readonly address: Address }
+  | { readonly op: 'delete-address'; readonly address: Address };
+
+export type NetworkEvent =
+  | { readonly type: 'link'; readonly link: Link }
+  | { readonly type: 'link-gone'; readonly index: number; readonly name: string }
+  | { readonly type: 'address'; readonly address: Address }
+  | { readonly type: 'address-gone'; readonly address: Address }
+  /** Events were lost (receive overrun): what is known must be dumped again. */
+  | { readonly type: 'lost' };
+
+export interface NetlinkRoutes {
+  dump(family?: Family): Promise<NetworkState>;
+  /**
+   * Hands all operations to the kernel in order, in as few sends as it can, before it returns; the kernel has carried
+   * them out by then. The promise brings one entry for each: null, or why it failed. It never rejects for a single
+   * operation, only when the socket itself is gone or does not answer within its bound.
+   */
+  apply(operations: readonly NetworkOp[]): Promise<readonly (SystemError | null)[]>;
+  /** From now on every change, in the kernel's order. */
+  watch(changed: (event: NetworkEvent) => void): Cancel;
+  close(): void;
+}

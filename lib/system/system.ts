@@ -1,0 +1,16 @@
+import type { Clock } from './clock.ts';
+import type { Files } from './files.ts';
+import type { LinkLayer } from './link-layer.ts';
+import type { NetlinkRoutes } from './netlink-routes.ts';
+import type { ScriptRunner } from './script-runner.ts';
+import type { VrrpSockets } from './vrrp-sockets.ts';
+
+/** Everything the daemon asks of the machine: once on Linux (lib/linux), once simulated (test/sim). */
+export interface System {
+  readonly clock: Clock;
+  readonly vrrp: VrrpSockets;
+  readonly link: LinkLayer;
+  readonly routes: NetlinkRoutes;
+  readonly scripts: ScriptRunner;
+  readonly files: Files;
+}

@@ -1,0 +1,50 @@
+/** What a virtual router counts (RFC 9568 has them in its MIB; the names are keepalived's JSON names in our spelling). */
+export interface VrrpCounters {
+  /** Valid advertisements taken in. */
+  readonly received: number;
+  /** Advertisements sent, those of priority zero at a change of state excepted. */
+  readonly sent: number;
+  readonly becameMaster: number;
+  readonly releasedMaster: number;
+  readonly packetLenErr: number;
+  readonly ttlErr: number;
+  readonly invalidTypeRcvd: number;
+  readonly advertIntervalErr: number;
+  readonly addrListErr: number;
+  readonly invalidAuthType: number;
+  readonly authTypeMismatch: number;
+  readonly authFailure: number;
+  readonly priZeroRcvd: number;
+  readonly priZeroSent: number;
+  readonly checksumErr: number;
+  readonly versionErr: number;
+  readonly vridErr: number;
+}
+
+export type CounterName = keyof VrrpCounters;
+
+/** As at the start and after SIGRTMAX-1. */
+export const ZERO_COUNTERS: VrrpCounters = {
+  received: 0,
+  sent: 0,
+  becameMaster: 0,
+  releasedMaster: 0,
+  packetLenErr: 0,
+  ttlErr: 0,
+  invalidTypeRcvd: 0,
+  advertIntervalErr: 0,
+  addrListErr: 0,
+  invalidAuthType: 0,
+  authTypeMismatch: 0,
+  authFailure: 0,
+  priZeroRcvd: 0,
+  priZeroSent: 0,
+  checksumErr: 0,
+  versionErr: 0,
+  vridErr: 0,
+};
+
+/** The same counters with one of them raised by `by`. */
+export function count(counters: VrrpCounters, which: CounterName, by = 1): VrrpCounters {
+  return { ...counters, [which]: counters[which] + by };
+}

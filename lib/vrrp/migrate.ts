@@ -1,0 +1,64 @@
+/** Reload: a state under the old Config becomes the same state under the new. Pure. */
+import type { VrrpInstance } from '../config/model.ts';
+import type { Millis } from '../util/time.ts';
+import type { Router, RouterConfig } from './router.ts';
+import { masterDownInterval } from './timers.ts';
+import { initialize, type VirtualRouter } from './virtual-router.ts';
+
+/** What makes an instance the same one after a reload: where and how it speaks, never its name. */
+export function identity(instance: VrrpInstance): string {
+  const cast = instance.unicastPeers.length > 0 ? `unicast ${instance.sourceAddress ?? ''}` : `group ${instance.multicastGroup}`;
+  return `${instance.link} ${instance.family} ${instance.vrid} ${cast}`;
+}
+
+export interface Migration {
+  readonly router: Router;
+  /** New name of each instance that goes on, to its old one. */
+  readonly kept: ReadonlyMap<string, string>;
+  /** Old names without a successor: to be shut down under the old Config. */
+  readonly gone: readonly string[];
+  /** New names without a predecessor: to be started. */
+  readonly fresh: readonly string[];
+}
+
+export function migrate(from: RouterConfig, router: Router, to: RouterConfig, now: Millis): Migration {
+  const before = new Map([...from.instances.values()].map((instance) => [identity(instance), instance]));
+  const kept = new Map<string, string>();
+  const fresh: string[] = [];
+  const members = new Map<string, VirtualRouter>();
+  for (const [name, instance] of to.instances) {
+    const old = before.get(identity(instance));
+    const state = old === undefined ? undefined : router.members.get(old.name);
+    if (old === undefined || state === undefined) {
+      fresh.push(name);
+      members.set(name, initialize(instance, now));
+    } else {
+      kept.set(name, old.name);
+      members.set(name, carry(old, instance, state, now));
+    }
+  }
+  const successors = new Set(kept.values());
+  const gone = [...from.instances.keys()].filter((name) => !successors.has(name));
+  const groups = new Map([...router.groups].filter(([name]) => to.groups.some((g) => g.name === name)));
+  return { router: { members, order: new Map(), sequence: 0, willing: new Set(), groups }, kept, gone, fresh };
+}
+
+/** The same state; timers follow an interval that changed. Priorities follow by a 'priority' event of the trackers. */
+function carry(old: VrrpInstance, instance: VrrpInstance, router: VirtualRouter, now: Millis): VirtualRouter {
+  const address = instance.sourceAddress ?? router.address;
+  const base = { ...router, address, said: new Set<string>() };
+  if (old.advertInterval === instance.advertInterval && old.downTimerAdverts === instance.downTimerAdverts) return base;
+  const { state } = router;
+  switch (state.name) {
+    case 'Initialize':
+    case 'Fault':
+      return base;
+    case 'Backup': {
+      const masterAdverInterval = instance.version === 3 ? state.masterAdverInterval : instance.advertInterval;
+      const masterDownTimer = now + masterDownInterval(instance, router.priority, masterAdverInterval);
+      return { ...base, state: { ...state, masterAdverInterval, masterDownTimer } };
+    }
+    case 'Master':
+      return { ...base, state: { ...state, masterAdverInterval: instance.advertInterval, adverTimer: Math.min(state.adverTimer, now + instance.advertInterval) } };
+  }
+}

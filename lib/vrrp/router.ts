@@ -1,0 +1,211 @@
+/**
+ * All virtual routers and sync groups as one value. An event is stepped through its own member, then sync-group.ts is asked
+ * what follows for the others, until nothing does. Pure.
+ */
+import type { SyncGroup, VrrpInstance } from '../config/model.ts';
+import type { Millis } from '../util/time.ts';
+import { followers, groupState, mayBecomeMaster, type Members } from './sync-group.ts';
+import { masterDownInterval } from './timers.ts';
+import { type Action, deadline as memberDeadline, type Event, type StateName, step, type VirtualRouter } from './virtual-router.ts';
+
+/** What the router runs by: instances by name, and the groups. */
+export interface RouterConfig {
+  readonly instances: ReadonlyMap<string, VrrpInstance>;
+  readonly groups: readonly SyncGroup[];
+}
+
+export interface Router {
+  readonly members: Members;
+  /** Which of two equal deadlines was set first. */
+  readonly order: ReadonlyMap<string, number>;
+  readonly sequence: number;
+  /** Members whose timer fired while their group was not ready. */
+  readonly willing: ReadonlySet<string>;
+  /** What each group was last said to be. */
+  readonly groups: ReadonlyMap<string, StateName | 'Stop'>;
+}
+
+export type RouterAction =
+  | { readonly kind: 'instance'; readonly name: string; readonly action: Action }
+  | { readonly kind: 'group'; readonly name: string; readonly to: StateName | 'Stop' }
+  | { readonly kind: 'log'; readonly text: string };
+
+export interface RouterStep {
+  readonly router: Router;
+  readonly actions: readonly RouterAction[];
+}
+
+/** The reason by which a member is held in Fault for the sake of the others in its group. */
+export const groupReason = (group: SyncGroup): string => `sync group ${group.name}`;
+
+export function emptyRouter(members: Members): Router {
+  return { members, order: new Map(), sequence: 0, willing: new Set(), groups: new Map() };
+}
+
+/** When the router next wants `due`; Infinity: never. */
+export function deadline(router: Router): Millis {
+  let least = Infinity;
+  for (const member of router.members.values()) least = Math.min(least, memberDeadline(member));
+  return least;
+}
+
+/** Starts every member; a group that is of one mind from the beginning is told before its members. */
+export function start(config: RouterConfig, router: Router, now: Millis): RouterStep {
+  const run = new Run(config, router, now);
+  for (const group of config.groups) run.spreadFaults(group, null, true);
+  for (const name of router.members.keys()) run.member(name, { type: 'startup' });
+  run.tellGroups();
+  const groups = run.actions.filter((a) => a.kind === 'group');
+  return { router: run.router, actions: [...groups, ...run.actions.filter((a) => a.kind !== 'group')] };
+}
+
+/** One event for one member, and all that follows. */
+export function routerStep(config: RouterConfig, router: Router, name: string, event: Event, now: Millis): RouterStep {
+  const run = new Run(config, router, now);
+  run.handle(name, event);
+  run.tellGroups();
+  return { router: run.router, actions: run.actions };
+}
+
+/** Everything whose deadline has come, in the order of the deadlines, the first set first. */
+export function due(config: RouterConfig, router: Router, now: Millis): RouterStep {
+  const actions: RouterAction[] = [];
+  let current = router;
+  const names = [...router.members.keys()]
+    .filter((name) => at(router, name) <= now)
+    .sort((a, b) => at(router, a) - at(router, b) || (router.order.get(a) ?? 0) - (router.order.get(b) ?? 0));
+  for (const name of names) {
+    const next = routerStep(config, current, name, { type: 'time' }, now);
+    current = next.router;
+    actions.push(...next.actions);
+  }
+  return { router: current, actions };
+}
+
+/** Everybody leaves; groups are told last. */
+export function stop(config: RouterConfig, router: Router, now: Millis): RouterStep {
+  const run = new Run(config, router, now);
+  for (const name of router.members.keys()) run.member(name, { type: 'shutdown' });
+  for (const group of config.groups) run.actions.push({ kind: 'group', name: group.name, to: 'Stop' });
+  return { router: run.router, actions: run.actions };
+}
+
+function at(router: Router, name: string): Millis {
+  const member = router.members.get(name);
+  return member === undefined ? Infinity : memberDeadline(member);
+}
+
+/** The working copy of one event's consequences. */
+class Run {
+  readonly config: RouterConfig;
+  readonly now: Millis;
+  readonly actions: RouterAction[] = [];
+  router: Router;
+
+  constructor(config: RouterConfig, router: Router, now: Millis) {
+    this.config = config;
+    this.router = router;
+    this.now = now;
+  }
+
+  handle(name: string, event: Event): void {
+    const group = this.config.groups.find((g) => g.members.includes(name));
+    if (group === undefined) {
+      this.member(name, event);
+      return;
+    }
+    if (event.type === 'time' && this.waitsForGroup(group, name)) return;
+    const before = this.router.members.get(name)?.state.name;
+    const armed = at(this.router, name);
+    this.member(name, event);
+    const after = this.router.members.get(name)?.state.name;
+    // An advertisement that was accepted moved the timer: somebody else is Master, and that is well.
+    if (event.type === 'advertisement' && at(this.router, name) !== armed) this.unwilling(name);
+    if (after !== undefined && after !== before) this.follow(group, name, after);
+    this.spreadFaults(group, name, false);
+  }
+
+  /** keepalived's: a timer that fires before the group is ready starts again. */
+  waitsForGroup(group: SyncGroup, name: string): boolean {
+    const member = this.router.members.get(name);
+    const instance = this.config.instances.get(name);
+    if (member?.state.name !== 'Backup' || instance === undefined || this.now < member.state.masterDownTimer) return false;
+    if (mayBecomeMaster(group, this.router.members, name, this.router.willing)) return false;
+    const masterDownTimer = this.now + masterDownInterval(instance, member.priority, member.state.masterAdverInterval);
+    this.put(name, { ...member, state: { ...member.state, masterDownTimer } });
+    this.router = { ...this.router, willing: new Set([...this.router.willing, name]) };
+    this.actions.push({ kind: 'instance', name, action: { type: 'log', level: 'detail', text: `(${name}) Receive advertisement timeout` } });
+    return true;
+  }
+
+  /** The others go where one went. */
+  follow(group: SyncGroup, name: string, to: StateName): void {
+    if (to !== 'Master' && to !== 'Backup') return;
+    const rest = followers(group, this.router.members, name, to).filter((other) => this.canFollow(other));
+    if (rest.length > 0) this.actions.push({ kind: 'log', text: `VRRP_Group(${group.name}) Syncing instances to ${to.toUpperCase()} state` });
+    for (const other of rest) this.member(other, { type: 'sync', to });
+  }
+
+  canFollow(name: string): boolean {
+    const member = this.router.members.get(name);
+    return member !== undefined && member.faults.size === 0 && member.holds.size === 0 && member.state.name !== 'Initialize';
+  }
+
+  /** A fault of one member holds all others; when the last own fault is gone, all are let go, `first` before the rest. */
+  spreadFaults(group: SyncGroup, first: string | null, silent: boolean): void {
+    const reason = groupReason(group);
+    const own = new Set(group.members.filter((name) => [...(this.router.members.get(name)?.faults ?? [])].some((r) => r !== reason)));
+    const ordered = first === null ? group.members : [first, ...group.members.filter((m) => m !== first)];
+    let told = false;
+    for (const name of ordered) {
+      const member = this.router.members.get(name);
+      if (member === undefined) continue;
+      const held = [...own].some((other) => other !== name);
+      if (held && !member.faults.has(reason)) {
+        const marked = { ...member, faults: new Set([...member.faults, reason]) };
+        this.put(name, marked);
+        if (silent || member.state.name === 'Fault') continue;
+        if (!told) this.actions.push({ kind: 'log', text: `VRRP_Group(${group.name}) Syncing instances to FAULT state` });
+        told = true;
+        this.member(name, { type: 'sync', to: 'Fault' });
+      } else if (!held && member.faults.has(reason)) this.member(name, { type: 'recovery', reason });
+    }
+  }
+
+  tellGroups(): void {
+    for (const group of this.config.groups) {
+      const state = groupState(group, this.router.members);
+      if (state === null || state === 'Initialize' || state === this.router.groups.get(group.name)) continue;
+      this.router = { ...this.router, groups: new Map([...this.router.groups, [group.name, state]]) };
+      this.actions.push({ kind: 'group', name: group.name, to: state });
+    }
+  }
+
+  member(name: string, event: Event): void {
+    const instance = this.config.instances.get(name);
+    const before = this.router.members.get(name);
+    if (instance === undefined || before === undefined) return;
+    const { router, actions } = step(instance, before, event, this.now);
+    if (router !== before) this.put(name, router);
+    if (router.state.name !== before.state.name) this.unwilling(name);
+    for (const action of actions) this.actions.push({ kind: 'instance', name, action });
+  }
+
+  put(name: string, member: VirtualRouter): void {
+    const { members, order, sequence } = this.router;
+    const before = members.get(name);
+    const rearmed = before === undefined || memberDeadline(before) !== memberDeadline(member);
+    this.router = {
+      ...this.router,
+      members: new Map(members).set(name, member),
+      ...(rearmed ? { order: new Map(order).set(name, sequence), sequence: sequence + 1 } : {}),
+    };
+  }
+
+  unwilling(name: string): void {
+    if (!this.router.willing.has(name)) return;
+    const willing = new Set(this.router.willing);
+    willing.delete(name);
+    this.router = { ...this.router, willing };
+  }
+}

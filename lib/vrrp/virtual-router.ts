@@ -1,0 +1,448 @@
+/**
+ * One virtual router: the state machine of RFC 3768 §6.4 and RFC 9568 §6.4 with keepalived's additions (its own are marked
+ * so). Pure: what happened goes in as an event with the time, the new value and what is to be done come out. A timer is a
+ * deadline in the state; there is nothing to cancel.
+ */
+import type { Advertisement } from '../codec/vrrp.ts';
+import type { VrrpInstance } from '../config/model.ts';
+import { compareIp, type IpAddress } from '../util/ip.ts';
+import type { Millis } from '../util/time.ts';
+import { count, type CounterName, type VrrpCounters, ZERO_COUNTERS } from './counters.ts';
+import { masterDownInterval, skewTime } from './timers.ts';
+
+export const OWNER_PRIORITY = 255;
+
+export interface Master {
+  readonly address: IpAddress;
+  readonly priority: number;
+}
+
+export type State =
+  | { readonly name: 'Initialize' }
+  | {
+      readonly name: 'Backup';
+      readonly masterDownTimer: Millis;
+      readonly masterAdverInterval: Millis;
+      /** preempt_delay: until then a lower priority is put up with; null: not running, Infinity is never used. */
+      readonly preemptTimer: Millis | null;
+      /** keepalived's: who we last heard and accepted. */
+      readonly master: Master | null;
+    }
+  | {
+      readonly name: 'Master';
+      readonly adverTimer: Millis;
+      /** The second block of gratuitous ARPs, and the periodic refresh. */
+      readonly garpTimer: Millis | null;
+      readonly refreshTimer: Millis | null;
+      readonly masterAdverInterval: Millis;
+    }
+  | { readonly name: 'Fault' };
+
+export type StateName = State['name'];
+
+/** Why an instance cannot work, in words for the log: 'interface eth0 is down', 'script chk', … One entry each. */
+export type FaultReason = string;
+
+export interface VirtualRouter {
+  readonly state: State;
+  /** Effective priority: base and tracked weights; 255 only for the owner. */
+  readonly priority: number;
+  /** All of these must clear before the instance leaves Fault. */
+  readonly faults: ReadonlySet<FaultReason>;
+  /** keepalived's: weight-0 scripts that have not finished their first run hold the instance in Initialize. */
+  readonly holds: ReadonlySet<FaultReason>;
+  /** The interface's or configured source address; null while there is none. Elections between equals need it. */
+  readonly address: IpAddress | null;
+  readonly counters: VrrpCounters;
+  /** Kinds of complaint already logged in this state and about this master. */
+  readonly said: ReadonlySet<string>;
+  /** Monotonic time of the last change of state. */
+  readonly since: Millis;
+}
+
+export type Event =
+  | { readonly type: 'startup' }
+  | { readonly type: 'shutdown' }
+  | { readonly type: 'time' }
+  | { readonly type: 'advertisement'; readonly from: IpAddress; readonly advert: Advertisement }
+  | { readonly type: 'priority'; readonly value: number }
+  | { readonly type: 'fault' | 'recovery'; readonly reason: FaultReason }
+  /** keepalived's: a script has not answered yet, or has now. */
+  | { readonly type: 'hold' | 'release'; readonly reason: FaultReason }
+  /** keepalived's: somebody took one of our addresses away. */
+  | { readonly type: 'address-lost'; readonly address: IpAddress; readonly link: string }
+  | { readonly type: 'source'; readonly address: IpAddress | null }
+  /** A sync group moves the instance along with another member. */
+  | { readonly type: 'sync'; readonly to: 'Master' | 'Backup' | 'Fault' }
+  | { readonly type: 'drop'; readonly counter: CounterName | null; readonly kind: string; readonly text: string };
+
+export type Action =
+  /** Send one advertisement; 0 when leaving. */
+  | { readonly type: 'advertise'; readonly priority: number }
+  /** The kernel should now hold desired(state). */
+  | { readonly type: 'reconcile' }
+  /** Gratuitous ARP and unsolicited NA for every address, `repeat` times each. */
+  | { readonly type: 'announce'; readonly repeat: number }
+  | { readonly type: 'transition'; readonly from: StateName; readonly to: StateName | 'Stop'; readonly priority: number; /** Why, in words. */ readonly reason: string }
+  /** notify_master_rx_lower_pri */
+  | { readonly type: 'lower-priority-heard' }
+  /** A MASTER_PRIORITY or BACKUP_PRIORITY line. */
+  | { readonly type: 'priority-changed'; readonly priority: number }
+  | { readonly type: 'log'; readonly level: 'warn' | 'info' | 'detail'; readonly text: string };
+
+export interface Step {
+  readonly router: VirtualRouter;
+  readonly actions: readonly Action[];
+}
+
+export function initialize(instance: VrrpInstance, now: Millis): VirtualRouter {
+  return {
+    state: { name: 'Initialize' }, priority: instance.priority, faults: new Set(), holds: new Set(), address: instance.sourceAddress,
+    counters: ZERO_COUNTERS, said: new Set(), since: now,
+  };
+}
+
+/** When the router next wants { type: 'time' }; Infinity: never. */
+export function deadline({ state }: VirtualRouter): Millis {
+  switch (state.name) {
+    case 'Initialize':
+    case 'Fault':
+      return Infinity;
+    case 'Backup':
+      return state.masterDownTimer;
+    case 'Master':
+      return Math.min(state.adverTimer, state.garpTimer ?? Infinity, state.refreshTimer ?? Infinity);
+  }
+}
+
+export function step(instance: VrrpInstance, router: VirtualRouter, event: Event, now: Millis): Step {
+  switch (event.type) {
+    case 'startup':
+      return startup(instance, router, now);
+    case 'shutdown':
+      return shutdown(instance, router, now);
+    case 'time':
+      return time(instance, router, now);
+    case 'advertisement':
+      return advertisement(instance, received(router, event.advert), event, now);
+    case 'priority':
+      return changePriority(instance, router, event.value, now);
+    case 'fault':
+      return fault(instance, router, event.reason, now);
+    case 'recovery':
+      return recovery(instance, { ...router, faults: without(router.faults, event.reason) }, now);
+    case 'hold':
+      return stay({ ...router, holds: with_(router.holds, event.reason) });
+    case 'release':
+      return recovery(instance, { ...router, holds: without(router.holds, event.reason) }, now);
+    case 'address-lost':
+      return addressLost(instance, router, event, now);
+    case 'source':
+      return stay({ ...router, address: event.address });
+    case 'sync':
+      return sync(instance, router, event.to, now);
+    case 'drop':
+      return drop(instance, router, event);
+  }
+}
+
+/** RFC 3768 §6.4.1, RFC 9568 §6.4.1: the owner is Master at once, all others are Backup for a Master_Down_Interval. */
+function startup(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+  if (router.faults.size > 0) return enter(router, { name: 'Fault' }, now, [info(instance, 'Entering FAULT STATE (init)')], [...router.faults].join(', '));
+  if (router.holds.size > 0) return stay(router);
+  if (router.priority === OWNER_PRIORITY) return becomeMaster(instance, router, now, 'startup of the address owner', [detail(instance, 'Receive advertisement timeout')]);
+  const interval = instance.advertInterval;
+  // keepalived's: `state MASTER` waits for one interval only, with the owner's skew.
+  const wait = instance.wantMaster
+    ? interval + skewTime(instance, OWNER_PRIORITY, interval)
+    : masterDownInterval(instance, router.priority, interval);
+  return becomeBackup(instance, router, now, wait, 'startup', [info(instance, 'Entering BACKUP STATE (init)')]);
+}
+
+/** RFC 3768 §6.4.3: a Master that is shut down says so with priority 0. */
+function shutdown(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+  const master = router.state.name === 'Master';
+  const next: VirtualRouter = {
+    ...router, state: { name: 'Initialize' }, since: now, said: new Set(),
+    counters: master ? leave(router.counters, 1) : router.counters,
+  };
+  const stop: Action = { type: 'transition', from: router.state.name, to: 'Stop', priority: router.priority, reason: 'shutdown' };
+  if (!master) return { router: next, actions: [{ type: 'reconcile' }, stop] };
+  return { router: next, actions: [{ type: 'advertise', priority: 0 }, detail(instance, 'sent 0 priority'), { type: 'reconcile' }, stop] };
+}
+
+function time(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+  const { state } = router;
+  switch (state.name) {
+    case 'Initialize':
+    case 'Fault':
+      return stay(router);
+    case 'Backup':
+      // RFC 3768 §6.4.2, RFC 9568 §6.4.2: the Master_Down_Timer fires.
+      if (now < state.masterDownTimer) return stay(router);
+      return becomeMaster(instance, router, now, downReason(state), [detail(instance, 'Receive advertisement timeout')]);
+    case 'Master':
+      return masterTime(instance, router, state, now);
+  }
+}
+
+/** RFC 3768 §6.4.3, RFC 9568 §6.4.3: the Adver_Timer fires; besides, keepalived's blocks of gratuitous ARPs. */
+function masterTime(instance: VrrpInstance, router: VirtualRouter, state: Extract<State, { name: 'Master' }>, now: Millis): Step {
+  const actions: Action[] = [];
+  let next = state;
+  let { counters } = router;
+  if (now >= state.adverTimer) {
+    actions.push({ type: 'advertise', priority: router.priority });
+    counters = count(counters, 'sent');
+    // From the deadline, so that a late turn does not add up; unless a whole interval was missed.
+    const due = state.adverTimer + instance.advertInterval;
+    next = { ...next, adverTimer: due > now ? due : now + instance.advertInterval };
+  }
+  if (state.garpTimer !== null && now >= state.garpTimer) {
+    actions.push({ type: 'announce', repeat: instance.garp.masterRepeat });
+    next = { ...next, garpTimer: null };
+  }
+  if (state.refreshTimer !== null && now >= state.refreshTimer) {
+    actions.push({ type: 'announce', repeat: instance.garp.refreshRepeat });
+    next = { ...next, refreshTimer: now + instance.garp.refresh };
+  }
+  return { router: { ...router, state: next, counters }, actions };
+}
+
+function advertisement(instance: VrrpInstance, router: VirtualRouter, event: { from: IpAddress; advert: Advertisement }, now: Millis): Step {
+  const { state } = router;
+  switch (state.name) {
+    case 'Initialize':
+    case 'Fault':
+      return stay(router);
+    case 'Backup':
+      return backupHears(instance, router, state, event, now);
+    case 'Master':
+      return masterHears(instance, router, state, event, now);
+  }
+}
+
+/** RFC 3768 §6.4.2, RFC 9568 §6.4.2. */
+function backupHears(
+  instance: VrrpInstance, router: VirtualRouter, state: Extract<State, { name: 'Backup' }>,
+  { from, advert }: { from: IpAddress; advert: Advertisement }, now: Millis,
+): Step {
+  if (advert.priority === 0) {
+    const masterDownTimer = now + skewTime(instance, router.priority, state.masterAdverInterval);
+    const master = { address: from, priority: 0 };
+    return { router: { ...router, state: { ...state, masterDownTimer, master } }, actions: [detail(instance, 'Backup received priority 0 advertisement')] };
+  }
+  const lower = advert.priority < router.priority;
+  // keepalived's: the delay counts from the first lower-priority advertisement.
+  const delaying = instance.preemptDelay > 0 && lower;
+  const preemptTimer = delaying ? (state.preemptTimer ?? now + instance.preemptDelay) : null;
+  const patient = preemptTimer !== null && now < preemptTimer;
+  if (lower && !instance.nopreempt && !patient) {
+    const text = `received lower priority (${advert.priority}) advert from ${from} - discarding`;
+    return say(instance, { ...router, state: { ...state, preemptTimer } }, 'lower', text);
+  }
+  const masterAdverInterval = instance.version === 3 ? advert.advertInterval : instance.advertInterval;
+  const known = state.master?.address === from;
+  return stay({
+    ...router,
+    said: known ? router.said : new Set(),
+    state: {
+      name: 'Backup', masterAdverInterval, preemptTimer, master: { address: from, priority: advert.priority },
+      masterDownTimer: now + masterDownInterval(instance, router.priority, masterAdverInterval),
+    },
+  });
+}
+
+/** RFC 3768 §6.4.3, RFC 9568 §6.4.3: who is better stays; equal priorities are decided by the primary address. */
+function masterHears(
+  instance: VrrpInstance, router: VirtualRouter, state: Extract<State, { name: 'Master' }>,
+  { from, advert }: { from: IpAddress; advert: Advertisement }, now: Millis,
+): Step {
+  if (advert.priority === 0) {
+    const answer: VirtualRouter = { ...router, counters: count(router.counters, 'sent'), state: { ...state, adverTimer: now + instance.advertInterval } };
+    return { router: answer, actions: [{ type: 'advertise', priority: router.priority }] };
+  }
+  const equal = advert.priority === router.priority;
+  const order = equal && router.address !== null ? compareIp(from, router.address) : 0;
+  if (advert.priority > router.priority || order > 0) {
+    const text = equal
+      ? `Master received advert from ${from} with same priority ${advert.priority} but higher IP address than ours`
+      : `Master received advert from ${from} with higher priority ${advert.priority}, ours ${router.priority}`;
+    const before: Action[] = [info(instance, text)];
+    if (instance.higherPrioSendAdvert) before.push({ type: 'advertise', priority: router.priority });
+    const counters = instance.higherPrioSendAdvert ? count(router.counters, 'sent') : router.counters;
+    const interval = instance.version === 3 ? advert.advertInterval : instance.advertInterval;
+    return becomeBackup(
+      instance, { ...router, counters }, now, masterDownInterval(instance, router.priority, interval), `${from} has priority ${advert.priority}`,
+      [...before, info(instance, 'Entering BACKUP STATE')], { address: from, priority: advert.priority }, interval,
+    );
+  }
+  return lowerPriorityHeard(instance, router, state, { from, advert }, equal, now);
+}
+
+/** keepalived's: a rival that should give way is answered, and the switches are told again who has the addresses. */
+function lowerPriorityHeard(
+  instance: VrrpInstance, router: VirtualRouter, state: Extract<State, { name: 'Master' }>,
+  { from, advert }: { from: IpAddress; advert: Advertisement }, equal: boolean, now: Millis,
+): Step {
+  const what = equal ? `same priority ${advert.priority} but lower IP address than ours` : `lower priority ${advert.priority}, ours ${router.priority}`;
+  const answer = !instance.lowerPrioNoAdvert;
+  const actions: Action[] = [info(instance, `Received advert from ${from} with ${what}${answer ? ', forcing new election' : ''}`)];
+  let next: VirtualRouter = router;
+  if (answer) {
+    actions.push({ type: 'advertise', priority: router.priority });
+    next = { ...router, counters: count(router.counters, 'sent') };
+  }
+  const { lowerPrioRepeat, lowerPrioDelay } = instance.garp;
+  if (lowerPrioRepeat > 0) actions.push({ type: 'announce', repeat: lowerPrioRepeat });
+  actions.push({ type: 'lower-priority-heard' });
+  const garpTimer = lowerPrioRepeat > 0 && lowerPrioDelay > 0 ? now + lowerPrioDelay : state.garpTimer;
+  return { router: { ...next, state: { ...state, garpTimer, adverTimer: answer ? now + instance.advertInterval : state.adverTimer } }, actions };
+}
+
+/** keepalived's: a Backup's remaining wait moves by the difference of the two Master_Down_Intervals. */
+function changePriority(instance: VrrpInstance, router: VirtualRouter, value: number, now: Millis): Step {
+  if (value === router.priority) return stay(router);
+  const { state } = router;
+  const actions: Action[] = [info(instance, `Changing effective priority from ${router.priority} to ${value}`)];
+  if (state.name === 'Master' || state.name === 'Backup') actions.push({ type: 'priority-changed', priority: value });
+  if (state.name !== 'Backup') return { router: { ...router, priority: value }, actions };
+  const difference = skewTime(instance, value, state.masterAdverInterval) - skewTime(instance, router.priority, state.masterAdverInterval);
+  const masterDownTimer = Math.max(now, state.masterDownTimer + difference);
+  return { router: { ...router, priority: value, state: { ...state, masterDownTimer } }, actions };
+}
+
+/** keepalived's: Fault. A Master that leaves this way says so twice. */
+function fault(instance: VrrpInstance, router: VirtualRouter, reason: FaultReason, now: Millis): Step {
+  const next = { ...router, faults: with_(router.faults, reason), holds: without(router.holds, reason) };
+  return router.state.name === 'Fault' ? stay(next) : becomeFault(instance, next, now, true, reason);
+}
+
+function becomeFault(instance: VrrpInstance, router: VirtualRouter, now: Millis, leader: boolean, reason: string): Step {
+  const actions: Action[] = [info(instance, 'Entering FAULT STATE')];
+  let { counters } = router;
+  if (router.state.name === 'Master') {
+    const farewells = leader ? 2 : 0;
+    counters = leave(counters, farewells);
+    for (let i = 0; i < farewells; i++) actions.push({ type: 'advertise', priority: 0 });
+    if (leader) actions.push(detail(instance, 'sent 0 priority'));
+  }
+  return enter({ ...router, counters }, { name: 'Fault' }, now, [...actions, { type: 'reconcile' }], reason);
+}
+
+/** keepalived's: what held the instance is over; it starts as a Backup with a full Master_Down_Interval, the owner as Master. */
+function recovery(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+  const waiting = router.state.name === 'Fault' || router.state.name === 'Initialize';
+  if (!waiting || router.faults.size > 0 || router.holds.size > 0) return stay(router);
+  return leaveFault(instance, router, now);
+}
+
+function leaveFault(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+  if (router.priority === OWNER_PRIORITY) return becomeMaster(instance, router, now, 'recovered');
+  return becomeBackup(instance, router, now, masterDownInterval(instance, router.priority, instance.advertInterval), 'recovered', [info(instance, 'Entering BACKUP STATE')]);
+}
+
+/** keepalived's: a Master that lost an address gives up and stands again after the skew. */
+function addressLost(instance: VrrpInstance, router: VirtualRouter, { address, link }: { address: IpAddress; link: string }, now: Millis): Step {
+  if (router.state.name !== 'Master') return stay(router);
+  const counters = leave(router.counters, 1);
+  const actions: Action[] = [
+    { type: 'log', level: 'info', text: `(${instance.name}) Netlink reflector reports IP ${address} removed from ${link}` },
+    { type: 'advertise', priority: 0 }, detail(instance, 'sent 0 priority'), info(instance, 'Entering BACKUP STATE'),
+  ];
+  return becomeBackup(instance, { ...router, counters }, now, skewTime(instance, router.priority, instance.advertInterval), `${address} removed from ${link}`, actions);
+}
+
+/** What another member's transition asks of this one; see sync-group.ts. No farewell: the leader has said it. */
+function sync(instance: VrrpInstance, router: VirtualRouter, to: 'Master' | 'Backup' | 'Fault', now: Millis): Step {
+  if (router.state.name === to) return stay(router);
+  switch (to) {
+    case 'Master':
+      return becomeMaster(instance, router, now, 'sync group');
+    case 'Fault':
+      return becomeFault(instance, router, now, false, 'sync group');
+    case 'Backup': {
+      const wait = masterDownInterval(instance, router.priority, instance.advertInterval);
+      const counters = router.state.name === 'Master' ? leave(router.counters, 0) : router.counters;
+      return becomeBackup(instance, { ...router, counters }, now, wait, 'sync group', [info(instance, 'Entering BACKUP STATE')]);
+    }
+  }
+}
+
+/** A packet that was not believed: counted, and told once for each kind, state and master. */
+function drop(instance: VrrpInstance, router: VirtualRouter, { counter, kind, text }: { counter: CounterName | null; kind: string; text: string }): Step {
+  const counted = counter === null ? router : { ...router, counters: count(router.counters, counter) };
+  return say(instance, counted, kind, text);
+}
+
+/** Advertise, then the addresses, then tell the neighbours, then everybody else (RFC 3768 §6.4.2; the order is keepalived's). */
+function becomeMaster(instance: VrrpInstance, router: VirtualRouter, now: Millis, reason: string, before: readonly Action[] = []): Step {
+  const { garp } = instance;
+  const state: State = {
+    name: 'Master', adverTimer: now + instance.advertInterval, masterAdverInterval: instance.advertInterval,
+    garpTimer: garp.masterDelay > 0 ? now + garp.masterDelay : null,
+    refreshTimer: garp.refresh > 0 ? now + garp.refresh : null,
+  };
+  const counters = count(count(router.counters, 'becameMaster'), 'sent');
+  return enter({ ...router, counters }, state, now, [
+    ...before, { type: 'advertise', priority: router.priority }, info(instance, 'Entering MASTER STATE'), { type: 'reconcile' },
+    { type: 'announce', repeat: garp.masterRepeat },
+  ], reason);
+}
+
+function becomeBackup(
+  instance: VrrpInstance, router: VirtualRouter, now: Millis, wait: Millis, reason: string, actions: readonly Action[],
+  master: Master | null = null, masterAdverInterval: Millis = instance.advertInterval,
+): Step {
+  const counters = router.state.name === 'Master' && master !== null ? count(router.counters, 'releasedMaster') : router.counters;
+  const state: State = { name: 'Backup', masterDownTimer: now + wait, masterAdverInterval, preemptTimer: null, master };
+  return enter({ ...router, counters }, state, now, [...actions, { type: 'reconcile' }], reason);
+}
+
+function enter(router: VirtualRouter, state: State, now: Millis, actions: readonly Action[], reason: string): Step {
+  const transition: Action = { type: 'transition', from: router.state.name, to: state.name, priority: router.priority, reason };
+  return { router: { ...router, state, since: now, said: new Set() }, actions: [...actions, transition] };
+}
+
+function downReason({ master }: Extract<State, { name: 'Backup' }>): string {
+  if (master === null) return 'no master heard';
+  return master.priority === 0 ? `${master.address} has left` : `master ${master.address} is down`;
+}
+
+/** A Master that leaves counts that, and its farewells. */
+function leave(counters: VrrpCounters, farewells: number): VrrpCounters {
+  return count(count(counters, 'releasedMaster'), 'priZeroSent', farewells);
+}
+
+function received(router: VirtualRouter, advert: Advertisement): VirtualRouter {
+  const counters = count(router.counters, 'received');
+  return { ...router, counters: advert.priority === 0 ? count(counters, 'priZeroRcvd') : counters };
+}
+
+function say(instance: VrrpInstance, router: VirtualRouter, kind: string, text: string): Step {
+  if (router.said.has(kind)) return stay(router);
+  return { router: { ...router, said: with_(router.said, kind) }, actions: [info(instance, text)] };
+}
+
+function stay(router: VirtualRouter): Step {
+  return { router, actions: [] };
+}
+
+function info(instance: VrrpInstance, text: string): Action {
+  return { type: 'log', level: 'info', text: `(${instance.name}) ${text}` };
+}
+
+function detail(instance: VrrpInstance, text: string): Action {
+  return { type: 'log', level: 'detail', text: `(${instance.name}) ${text}` };
+}
+
+function with_(set: ReadonlySet<string>, item: string): ReadonlySet<string> {
+  return set.has(item) ? set : new Set([...set, item]);
+}
+
+function without(set: ReadonlySet<string>, item: string): ReadonlySet<string> {
+  if (!set.has(item)) return set;
+  const rest = new Set(set);
+  rest.delete(item);
+  return rest;
+}

@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { gratuitousArp } from '../../lib/codec/arp.ts';
+import { linuxClock } from '../../lib/linux/clock.ts';
+import { AF_UNIX, ifNameToIndex, SOCK_DGRAM, socket } from '../../lib/linux/libc.ts';
+import { linuxLinkLayer } from '../../lib/linux/link-layer.ts';
+import { linuxNetlinkRoutes } from '../../lib/linux/netlink-routes.ts';
+import { linuxSystem } from '../../lib/linux/system.ts';
+import type { Address, NetworkEvent } from '../../lib/system/netlink-routes.ts';
+import type { Datagram, SocketSpec } from '../../lib/system/vrrp-sockets.ts';
+import type { SystemError } from '../../lib/system/error.ts';
+import { fromHex } from '../../lib/util/bytes.ts';
+import { ip, type IpAddress } from '../../lib/util/ip.ts';
+import { until } from './namespaces.ts';
+
+/**
+ * Run in a namespace of its own by traps.test.ts: `traps.child.js TRAP` walks into one trap of the native packages with our
+ * code and says, as JSON on the last line, how it went.
+ */
+
+const MULTICAST4: SocketSpec = { family: 'inet', link: 'va', protocol: 112, group: ip('224.0.0.18') };
+const MULTICAST6: SocketSpec = { family: 'inet6', link: 'va', protocol: 112, group: ip('ff02::12') };
+const PAYLOAD = Uint8Array.of(0x21, 1, 100, 0, 0, 1, 0, 0);
+
+const TRAPS: Readonly<Record<string, () => unknown>> = {
+  descriptors,
+  'deleted-interface': deletedInterface,
+  overrun,
+  promiscuous,
+  receive4: () => receive(MULTICAST4),
+  receive6: () => receive(MULTICAST6),
+  send4: () => sendForEver(MULTICAST4, ip('10.0.0.2'), ip('224.0.0.18')),
+  send6: () => sendForEver(MULTICAST6, ip('fe80::ff:fe00:b'), ip('ff02::12')),
+  storm,
+  settle,
+  batch,
+  dump: dumpAll,
+};
+
+function fatal(cause: Error): never {
+  throw cause;
+}
+
+/** A script started while all kinds of sockets are open lists its descriptors. */
+async function descriptors(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const sockets = [MULTICAST4, MULTICAST6].map((spec) => system.vrrp.open(spec, () => undefined, fatal));
+  const cancel = system.files.watch('/etc/hosts', () => undefined);
+  const report = `/tmp/tska-${process.pid}-descriptors`;
+  const script = ['/bin/sh', '-c', `exec > ${report}; for f in /proc/$$/fd/*; do readlink $f; done; exit 0`];
+  const result = await system.scripts.run(script, { timeout: 5_000, user: null, group: null }).result;
+  const seen = readFileSync(report, 'utf8').trim().split('\n');
+  await system.files.remove(report);
+  // The witness that the test can fail: a socket without close-on-exec does show.
+  const leaky = socket(AF_UNIX, SOCK_DGRAM, 0);
+  await system.scripts.run(script, { timeout: 5_000, user: null, group: null }).result;
+  const leaked = readFileSync(report, 'utf8').trim().split('\n');
+  await system.files.remove(report);
+  cancel();
+  sockets.forEach((s) => s.close());
+  system.close();
+  return { result, seen, leaked, leaky };
+}
+
+/** The interface of an open socket is deleted. */
+async function deletedInterface(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const failures: string[] = [];
+  for (const spec of [MULTICAST4, MULTICAST6]) system.vrrp.open(spec, () => undefined, (cause) => failures.push(cause.message));
+  execFileSync('ip', ['link', 'delete', 'va']);
+  await until('both sockets to fail', () => failures.length === 2);
+  let reopened = '';
+  try {
+    system.vrrp.open(MULTICAST4, () => undefined, fatal);
+  } catch (cause) {
+    reopened = (cause as SystemError).code;
+  }
+  system.close();
+  return { failures, reopened };
+}
+
+/** More address changes than the monitor's buffer holds, while the loop is busy. */
+async function overrun(): Promise<unknown> {
+  const routes = linuxNetlinkRoutes(fatal, { monitorBuffer: 64 * 1024 });
+  const events = new Map<NetworkEvent['type'], number>();
+  const cancel = routes.watch(({ type }) => events.set(type, (events.get(type) ?? 0) + 1));
+  const lines = Array.from({ length: 5_000 }, (_, i) => `address add 10.${1 + (i >> 8)}.${i & 255}.1/32 dev va`);
+  execFileSync('ip', ['-batch', '-'], { input: lines.join('\n') });
+  await until('the loss to be told', () => events.has('lost'));
+  const { addresses } = await routes.dump('inet');
+  cancel();
+  routes.close();
+  return { lost: events.get('lost'), heard: events.get('address'), addresses: addresses.length };
+}
+
+/** Interface flags while a packet socket is open and after a burst. */
+function promiscuous(): unknown {
+  const flags = (): string => readFileSync('/sys/class/net/va/flags', 'utf8').trim();
+  const index = ifNameToIndex('va');
+  const before = flags();
+  const link = linuxLinkLayer();
+  const frames = Array.from({ length: 500 }, (_, i) => gratuitousArp(fromHex('02:00:00:00:00:0a'), ip(`10.0.${i >> 8}.${i & 255}`)));
+  link.send(index, frames);
+  const during = flags();
+  let missing = '';
+  try {
+    link.send(9999, frames);
+  } catch (cause) {
+    missing = (cause as SystemError).code;
+  }
+  link.close();
+  return { before, during, after: flags(), missing };
+}
+
+/** The first datagram from the other namespace, with all that is known about it. */
+async function receive(spec: SocketSpec): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const datagram = await new Promise<Datagram>((resolve) => system.vrrp.open(spec, resolve, fatal));
+  process.stdout.write(JSON.stringify({ ...datagram, payload: [...datagram.payload], header: datagram.header?.length ?? null }));
+  process.exit(0);
+}
+
+/** Adverts from `vb`, for `receive` in the other namespace; ended by the test. */
+function sendForEver(spec: SocketSpec, from: IpAddress, to: IpAddress): Promise<never> {
+  const system = linuxSystem(fatal);
+  const opened = system.vrrp.open({ ...spec, link: 'vb' }, () => undefined, fatal);
+  let id = 1;
+  return new Promise(() => setInterval(() => opened.send({ from, to, payload: PAYLOAD, ttl: 254, id: id++ }), 50));
+}
+
+/** A flood of datagrams, each costing some time, is waiting in the socket when a timer is due. */
+async function storm(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const spec: SocketSpec = { ...MULTICAST4, link: 'lo', group: null };
+  let received = 0;
+  let atTimer = -1;
+  const receiver = system.vrrp.open(spec, () => {
+    received++;
+    for (const end = performance.now() + 0.2; performance.now() < end; );
+  }, fatal);
+  const sender = system.vrrp.open(spec, () => undefined, fatal);
+  for (let id = 1; id <= 500; id++) sender.send({ from: ip('127.0.0.1'), to: ip('127.0.0.1'), payload: PAYLOAD, ttl: 255, id });
+  system.clock.at(system.clock.now() + 1, () => (atTimer = received));
+  await until('all datagrams', () => received === 500);
+  [receiver, sender].forEach((s) => s.close());
+  system.close();
+  return { atTimer, received };
+}
+
+/** A promise settled by the receiver of a datagram runs its continuation at once, not with the next event. */
+async function settle(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const clock = linuxClock();
+  let settled = 0;
+  let heard = 0;
+  const receiver = system.vrrp.open({ ...MULTICAST4, link: 'lo', group: null }, () => {
+    heard ||= clock.now();
+    void Promise.resolve().then(() => (settled ||= clock.now()));
+  }, fatal);
+  const sender = system.vrrp.open({ ...MULTICAST4, link: 'lo', group: null }, () => undefined, fatal);
+  sender.send({ from: ip('127.0.0.1'), to: ip('127.0.0.1'), payload: PAYLOAD, ttl: 255, id: 1 });
+  // Nothing else happens in this process for a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  [receiver, sender].forEach((s) => s.close());
+  system.close();
+  return { heard: heard > 0, within: settled - heard };
+}
+
+/** One batch with a good, a doubled and a wrong operation; what the kernel has is looked at before the promise is awaited. */
+async function batch(): Promise<unknown> {
+  const routes = linuxNetlinkRoutes(fatal);
+  const linkIndex = ifNameToIndex('va');
+  const address = (text: string, length: number, more: Partial<Address> = {}): Address => ({
+    linkIndex, prefix: { address: ip(text), length }, peer: null, broadcast: null, label: null, scope: 'global', flags: 0, preferred: null, protocol: 18, ...more,
+  });
+  const good4 = address('10.9.0.1', 24, { label: 'va:1', broadcast: ip('10.9.0.255'), scope: 'link' });
+  const good6 = address('2001:db8::9', 128, { flags: 2, preferred: 0 });
+  const peer = address('10.9.1.1', 32, { peer: ip('10.9.1.2') });
+  const promise = routes.apply([
+    { op: 'add-address', address: good4 },
+    { op: 'add-address', address: good4 },
+    { op: 'add-address', address: address('10.9.0.2', 24, { linkIndex: 9999 }) },
+    { op: 'add-address', address: good6 },
+    { op: 'add-address', address: peer },
+    { op: 'delete-address', address: address('10.9.0.1', 32) },
+  ]);
+  const shown = execFileSync('ip', ['-j', 'address', 'show', 'dev', 'va'], { encoding: 'utf8' });
+  const results = (await promise).map((error) => error && { code: error.code, message: error.message });
+  const { addresses } = await routes.dump();
+  const ours = addresses.filter(({ protocol }) => protocol === 18);
+  const removed = await routes.apply(ours.map((gone) => ({ op: 'delete-address', address: gone })));
+  const left = (await routes.dump()).addresses.filter(({ protocol }) => protocol === 18).length;
+  routes.close();
+  return { shown: shown.includes('10.9.0.1') && shown.includes('2001:db8::9'), results, ours, removed, left, sent: [good4, good6, peer] };
+}
+
+async function dumpAll(): Promise<unknown> {
+  const routes = linuxNetlinkRoutes(fatal);
+  const [state, only6] = await Promise.all([routes.dump(), routes.dump('inet6')]);
+  routes.close();
+  return { links: state.links.map((link) => ({ ...link, mac: [...link.mac] })), addresses: state.addresses, only6: only6.addresses };
+}
+
+const [, , trap = ''] = process.argv;
+const run = TRAPS[trap];
+if (run === undefined) throw new Error(`no such trap: '${trap}'`);
+console.log(JSON.stringify(await run()));

@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Address } from '../../lib/system/netlink-routes.ts';
+import { requirePrograms, requireRoot } from '../needs.ts';
+import { ip, Namespaces, runIn } from './namespaces.ts';
+
+/** One test for each trap of the native packages, and for what the way round it promises. */
+describe('traps of raw sockets and netlink', function () {
+  this.timeout(30_000);
+  let spaces: Namespaces;
+
+  before(function () {
+    requireRoot(this);
+    requirePrograms(this, 'ip');
+  });
+  beforeEach(() => {
+    spaces = new Namespaces('trap');
+  });
+  afterEach(() => {
+    spaces?.remove();
+  });
+
+  async function walkInto<T>(trap: string): Promise<T> {
+    const { said, status, signal, stderr } = await runIn<T>(spaces.a, 'traps.child.js', [trap]);
+    expect({ status, signal }, stderr).to.deep.equal({ status: 0, signal: null });
+    if (said === null) throw new Error(`${trap} said nothing: ${stderr}`);
+    return said;
+  }
+
+  it('no descriptor of a socket reaches a script', async () => {
+    const { result, seen, leaked } = await walkInto<{ result: unknown; seen: string[]; leaked: string[] }>('descriptors');
+    expect(result).to.deep.equal({ type: 'exited', status: 0 });
+    // Standard output was redirected into the report by the script itself.
+    expect(seen.filter((target) => target !== '/dev/null')).to.have.lengthOf(1);
+    expect(seen).to.have.lengthOf(3);
+    expect(leaked.filter((target) => target.startsWith('socket:'))).to.have.lengthOf(1);
+  });
+
+  it('a socket whose interface is deleted fails, and does not open again without it', async () => {
+    const { failures, reopened } = await walkInto<{ failures: string[]; reopened: string }>('deleted-interface');
+    expect(failures).to.have.members(['receive on inet VRRP socket on va: ENODEV', 'receive on inet6 VRRP socket on va: ENODEV']);
+    expect(reopened).to.equal('ENODEV');
+  });
+
+  it('an overrun of the netlink monitor is told, does not end the process, and a dump has everything', async () => {
+    const { lost, heard, addresses } = await walkInto<{ lost: number; heard: number; addresses: number }>('overrun');
+    expect(lost).to.equal(1);
+    expect(heard).to.be.lessThan(5_000);
+    expect(addresses).to.equal(5_000 + 2);
+  });
+
+  it('gratuitous ARP goes out without promiscuous mode, and to a missing interface fails', async () => {
+    const { before, during, after, missing } = await walkInto<Record<string, string>>('promiscuous');
+    expect(during).to.equal(before);
+    expect(after).to.equal(before);
+    expect(Number(before) & 0x100, 'IFF_PROMISC').to.equal(0);
+    expect(missing).to.equal('ENXIO');
+  });
+
+  for (const [family, expected] of [
+    ['4', { from: '10.0.0.2', to: '224.0.0.18', ttl: 254, header: 20 }],
+    ['6', { from: 'fe80::ff:fe00:b', to: 'ff02::12', ttl: 254, header: null }],
+  ] as const) {
+    it(`IPv${family}: source, destination and hop limit arrive with each datagram`, async () => {
+      const sender = spawn('ip', ['netns', 'exec', spaces.b, process.execPath, fileURLToPath(new URL('traps.child.js', import.meta.url)), `send${family}`], { stdio: 'ignore' });
+      try {
+        expect(await walkInto(`receive${family}`)).to.deep.equal({ ...expected, payload: [0x21, 1, 100, 0, 0, 1, 0, 0] });
+      } finally {
+        sender.kill('SIGKILL');
+      }
+    });
+  }
+
+  it('a flood of datagrams leaves room for timers', async () => {
+    const { atTimer, received } = await walkInto<{ atTimer: number; received: number }>('storm');
+    expect(received).to.equal(500);
+    expect(atTimer).to.be.within(0, 200);
+  });
+
+  it('a promise settled by a datagram does not wait for another event', async () => {
+    const { heard, within } = await walkInto<{ heard: boolean; within: number }>('settle');
+    expect(heard).to.equal(true);
+    expect(within, 'continuation before the one other event').to.be.within(0, 500);
+  });
+
+  it('a batch is in the kernel when apply returns, and each failure is told apart', async () => {
+    const said = await walkInto<{ shown: boolean; results: unknown[]; ours: Address[]; removed: unknown[]; left: number; sent: Address[] }>('batch');
+    expect(said.shown).to.equal(true);
+    expect(said.results.map((error) => (error as { code: string } | null)?.code ?? null)).to.deep.equal([null, 'EEXIST', 'ENODEV', null, null, 'EADDRNOTAVAIL']);
+    // The kernel adds IFA_F_PERMANENT, and the label of the interface where none was given.
+    const [good4, good6, peer] = said.sent;
+    expect(said.ours).to.have.deep.members([
+      { ...good4, flags: 0x80 },
+      { ...peer, flags: 0x80, label: 'va' },
+      { ...good6, flags: 0x80 | 0x20 | 2 },
+    ]);
+    expect(said.removed).to.deep.equal([null, null, null]);
+    expect(said.left).to.equal(0);
+  });
+
+  it('a dump has the links and the addresses that ip(8) set', async () => {
+    ip('-n', spaces.a, 'link', 'add', 'mv', 'link', 'va', 'type', 'macvlan', 'mode', 'private');
+    const { links, addresses, only6 } = await walkInto<{ links: Record<string, unknown>[]; addresses: Address[]; only6: Address[] }>('dump');
+    const va = links.find(({ name }) => name === 'va');
+    expect(va).to.deep.include({ mac: [2, 0, 0, 0, 0, 10], mtu: 1500, up: true, running: true, loopback: false, kind: 'veth', multicast: true, noArp: false });
+    expect(links.find(({ name }) => name === 'lo')).to.deep.include({ loopback: true, kind: '', parentIndex: null });
+    expect(links.find(({ name }) => name === 'mv')).to.deep.include({ up: false, running: false, kind: 'macvlan', parentIndex: va?.['index'] });
+    expect(addresses.map(({ prefix }) => prefix.address)).to.include.members(['10.0.0.1', 'fe80::ff:fe00:a', '127.0.0.1', '::1']);
+    expect(only6.map(({ prefix }) => prefix.address)).to.have.members(['fe80::ff:fe00:a', '::1']);
+  });
+});

@@ -1,0 +1,228 @@
+// Makes this machine ready, builds and runs: tests, demo or bench. Plain JavaScript on Node alone, since it runs before npm ci.
+//
+//     node test/run.mjs          npm test: everything this machine can do; says what it skipped and why
+//     node test/run.mjs unit     what needs no root, no network namespaces and no real time
+//     node test/run.mjs demo     the tutorial's pair, shown
+//     node test/run.mjs bench    figures beside keepalived's
+//
+// REQUIRE_ALL=1 turns every skip into a failure (CI). The last line of a test run is `N passed, M failed`.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+const MODES = { '': tests, unit: tests, demo, bench };
+const NEEDS_MACHINE = ['netns', 'linux', 'uml'];
+/** How long one mocha process may take before it is ended and counted as failed. */
+const SUITE_BOUND = 15 * 60_000;
+
+process.chdir(PROJECT);
+const mode = process.argv[2] ?? '';
+if (!Object.hasOwn(MODES, mode)) stop(`unknown mode '${mode}'; one of: ${Object.keys(MODES).filter((name) => name !== '').join(', ')}, or none for all tests`);
+checkNode();
+installBuildTools();
+installPackages();
+build();
+process.exitCode = await MODES[mode](mode);
+
+// --- the machine -----------------------------------------------------------------------------------------------
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) stop(`Node 20.19 or later is needed; this is ${process.version}`);
+  if (process.platform !== 'linux') stop('tskeepalived runs on Linux only');
+}
+
+/** What the native packages need to be built, only when they have to be built. */
+function installBuildTools() {
+  if (packagesAreThere()) return;
+  const missing = Object.entries({ make: 'make', 'g++': 'g++', python3: 'python3' }).filter(([program]) => !inPath(program)).map(([, name]) => name);
+  if (!existsSync('/usr/include/pcap.h') && !existsSync('/usr/include/pcap/pcap.h')) missing.push('libpcap-dev');
+  apt(missing, 'to build the native packages');
+}
+
+/** Installs Debian packages where that is possible; where not, says so and goes on: whatever then fails says why. */
+function apt(names, why) {
+  if (names.length === 0) return;
+  if (process.getuid() !== 0 || !inPath('apt-get')) {
+    say(`${names.join(', ')} ${why}: not here, and ${process.getuid() === 0 ? 'there is no apt-get' : 'installing needs root'}`);
+    return;
+  }
+  say(`installing ${names.join(', ')} ${why}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = ['-y', '-q', '--no-install-recommends'];
+  const install = () => run('apt-get', ['install', ...options, ...names], { env, stdio: ['ignore', 'ignore', 'inherit'] }) === 0;
+  if (install()) return;
+  run('apt-get', ['update', '-q'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (!install()) say(`apt-get could not install ${names.join(', ')}; going on without`);
+}
+
+// --- npm packages ----------------------------------------------------------------------------------------------
+
+function installPackages() {
+  if (!packagesAreThere()) {
+    say('npm ci');
+    if (run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 'inherit', 'inherit'] }) !== 0) stop('npm ci failed');
+  }
+  if (!nativeLoads()) {
+    say('npm rebuild: the native packages do not load on this Node');
+    if (run('npm', ['rebuild', '--loglevel=error'], { stdio: ['ignore', 'inherit', 'inherit'] }) !== 0 || !nativeLoads()) stop('the native packages cannot be built here (make, g++ and python3 are needed)');
+  }
+}
+
+/** node_modules holds what package-lock.json asks for; optional packages may be missing. */
+function packagesAreThere() {
+  if (!existsSync('node_modules/.package-lock.json')) return false;
+  const wanted = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages;
+  const held = JSON.parse(readFileSync('node_modules/.package-lock.json', 'utf8')).packages;
+  return Object.entries(wanted).every(([path, one]) => path === '' || one.optional === true || one.peer === true || held[path]?.version === one.version);
+}
+
+function nativeLoads() {
+  const load = `for (const name of ['raw-socket', 'netlink', 'koffi']) require(name)`;
+  return spawnSync(process.execPath, ['-e', load], { stdio: 'ignore' }).status === 0;
+}
+
+// --- build -----------------------------------------------------------------------------------------------------
+
+function build() {
+  const require = createRequire(join(PROJECT, 'package.json'));
+  for (const [path, source] of compiled('dist')) if (!existsSync(source)) for (const ending of ['.js', '.js.map', '.d.ts']) rmSync(path + ending, { force: true });
+  if (run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', '.'], { stdio: ['ignore', 'inherit', 'inherit'] }) !== 0) stop('it does not compile');
+}
+
+/** [path in dist without ending, its source] of everything compiled, so that what lost its source can go. */
+function compiled(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => [join(folder, name.slice(0, -3)), `${name.slice(0, -3)}.ts`]);
+}
+
+// --- tests -----------------------------------------------------------------------------------------------------
+
+async function tests(which) {
+  const files = readdirSync('dist/test', { recursive: true }).filter((name) => name.endsWith('.test.js')).sort();
+  const needsMachine = (name) => NEEDS_MACHINE.some((room) => name.startsWith(`${room}/`));
+  const pure = files.filter((name) => !needsMachine(name));
+  const linux = files.filter((name) => name.startsWith('linux/') || name.startsWith('uml/'));
+  const netns = files.filter((name) => name.startsWith('netns/'));
+  // Each netns suite has machines of its own and mostly waits: three at a time. The rest is busy: one process after another.
+  const waves = which === 'unit' ? [[pure]] : [[pure], [linux], netns.map((name) => [name])];
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
+  const reasons = new Map();
+  for (const wave of waves) {
+    for (const result of await atMost(3, wave.filter((suite) => suite.length > 0).map((suite) => () => mocha(suite, wave.length > 1)))) {
+      total.passed += result.passed;
+      total.failed += result.failures.length;
+      total.skipped += result.pending.length;
+      failures.push(...result.failures);
+      for (const reason of result.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
+  }
+  if (which === 'unit') say(`not run in this mode: ${NEEDS_MACHINE.map((room) => `test/${room}`).join(', ')} (npm test runs them)`);
+  for (const failure of failures) say(`failed: ${failure}`);
+  if (total.skipped > 0) say(`skipped: ${total.skipped} tests`);
+  for (const [reason, times] of reasons) say(`  ${reason}${times > 1 ? ` (${times} times)` : ''}`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** Runs one mocha process; `aside`: its output is held back until it ends, since others run beside it. */
+async function mocha(files, aside) {
+  const require = createRequire(join(PROJECT, 'package.json'));
+  const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-test-'));
+  const counts = join(folder, 'counts.json');
+  const argv = [require.resolve('mocha/bin/mocha.js'), '--reporter', join(PROJECT, 'test/reporter.cjs'), '--reporter-option', `counts=${counts}`, ...files.map((name) => join('dist/test', name))];
+  const { output, ended } = await new Promise((resolve) => {
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' } });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (piece) => {
+        text += piece;
+        if (!aside) process.stdout.write(piece);
+      });
+    }
+    const timer = setTimeout(() => {
+      text += `\nended after ${SUITE_BOUND / 60_000} minutes\n`;
+      child.kill('SIGTERM');
+      setTimeout(() => child.kill('SIGKILL'), 5000).unref();
+    }, SUITE_BOUND);
+    const forward = (signal) => child.kill(signal);
+    process.on('SIGINT', forward).on('SIGTERM', forward);
+    child.on('error', (cause) => (text += `\n${cause.message}\n`));
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      process.off('SIGINT', forward).off('SIGTERM', forward);
+      resolve({ output: text, ended: signal ?? `status ${status}` });
+    });
+  });
+  if (aside) process.stdout.write(output);
+  const result = existsSync(counts) ? JSON.parse(readFileSync(counts, 'utf8')) : { passed: 0, failures: [], pending: [], finished: false };
+  rmSync(folder, { recursive: true, force: true });
+  if (!result.finished) result.failures.push(`${files.length === 1 ? files[0] : `${files.length} files`}: mocha did not finish (${ended})`);
+  if (process.env.REQUIRE_ALL === '1') result.failures.push(...result.pending.map((title) => `${title}: skipped, and REQUIRE_ALL=1`));
+  result.reasons = [...output.matchAll(/^\s*skipped: (.*)$/gm)].map(([, reason]) => reason);
+  return result;
+}
+
+// --- demo and bench --------------------------------------------------------------------------------------------
+
+function demo() {
+  apt(['ip', 'unshare', 'nsenter', 'setpriv'].some((name) => !inPath(name)) ? ['iproute2', 'util-linux'] : [], 'to make the network of the demo');
+  return inForeground('dist/test/demo/demo.js');
+}
+
+async function bench() {
+  let worst = 0;
+  for (const name of readdirSync('dist/test/bench').filter((file) => file.endsWith('.bench.js')).sort()) worst = Math.max(worst, await inForeground(join('dist/test/bench', name)));
+  return worst;
+}
+
+/** The program gets Ctrl-C itself and cleans up; this waits for it. */
+function inForeground(script) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [script, ...process.argv.slice(3)], { stdio: 'inherit' });
+    process.on('SIGINT', () => undefined).on('SIGTERM', () => child.kill('SIGTERM'));
+    child.on('error', (cause) => stop(`${script}: ${cause.message}`));
+    child.on('close', (status) => resolve(status ?? 1));
+  });
+}
+
+// --- small things ----------------------------------------------------------------------------------------------
+
+async function atMost(limit, jobs) {
+  const results = [];
+  let next = 0;
+  const work = async () => {
+    while (next < jobs.length) {
+      const mine = next++;
+      results[mine] = await jobs[mine]();
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, work));
+  return results;
+}
+
+function run(program, args, options) {
+  return spawnSync(program, args, options).status;
+}
+
+function inPath(name) {
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, name)));
+}
+
+function say(text) {
+  console.log(`-- ${text}`);
+}
+
+function stop(text) {
+  console.error(`${relative(process.cwd(), fileURLToPath(import.meta.url))}: ${text}`);
+  if (mode === '' || mode === 'unit') console.log('0 passed, 1 failed');
+  process.exit(1);
+}
