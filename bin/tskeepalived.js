@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// The program: everything is in lib/, built to dist/lib by `npm run build`.
+// The program: everything is in lib/, bundled to dist/program by `npm run build`.
 import { existsSync } from 'node:fs';
 
-const built = new URL('../dist/lib/cli/main.js', import.meta.url);
+const built = new URL('../dist/program/main.js', import.meta.url);
 if (!existsSync(built)) {
   process.stderr.write('tskeepalived: not built yet; run: npm ci && npm run build\n');
   process.exit(1);

@@ -89,16 +89,15 @@ function nativeLoads() {
 // --- build -----------------------------------------------------------------------------------------------------
 
 function build() {
-  const require = createRequire(join(PROJECT, 'package.json'));
   for (const [path, source] of compiled('dist')) if (!existsSync(source)) for (const ending of ['.js', '.js.map', '.d.ts']) rmSync(path + ending, { force: true });
-  if (run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', '.'], { stdio: ['ignore', 'inherit', 'inherit'] }) !== 0) stop('it does not compile');
+  if (run('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] }) !== 0) stop('it does not build');
 }
 
 /** [path in dist without ending, its source] of everything compiled, so that what lost its source can go. */
 function compiled(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith('.js'))
+    .filter((name) => name.endsWith('.js') && /^(lib|test)\//.test(name))
     .map((name) => [join(folder, name.slice(0, -3)), `${name.slice(0, -3)}.ts`]);
 }
 

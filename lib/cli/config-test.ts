@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { configTestExit, keepalivedLines, printDiagnostic } from '../config/load.ts';
-import { load } from './load-worker.ts';
+import { load } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import type { Settings } from './settings.ts';
 

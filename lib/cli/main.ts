@@ -1,18 +1,17 @@
 /** argv → what is to be done. The daemon's options are keepalived's; everything beyond it is a subcommand. */
 import { parseFacility } from '../daemon/log/format.ts';
 import { goBackground, isBackgroundCall } from './background.ts';
-import { configTest } from './config-test.ts';
 import { parseOptions, UsageError } from './options.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { signalNumber } from './signals.ts';
-import { SUBCOMMANDS, runSubcommand } from './subcommands.ts';
+import { SUBCOMMANDS } from './subcommands.ts';
 import { usage } from './usage.ts';
 import { COMPATIBLE, VERSION } from './version.ts';
 
 /** Resolves with the exit code. `argv` without node and program. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
-  if (first !== undefined && SUBCOMMANDS.some((c) => c.name === first)) return runSubcommand(argv);
+  if (first !== undefined && SUBCOMMANDS.some((c) => c.name === first)) return (await import('./commands.ts')).runSubcommand(argv);
   let settings: Settings;
   try {
     settings = settingsOf(parseOptions(argv), parseFacility);
@@ -32,7 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     case 'signum':
       return printSignal(task.name);
     case 'test':
-      return configTest(settings, task.log);
+      return (await import('./config-test.ts')).configTest(settings, task.log);
     case 'run': {
       if (!settings.foreground && !isBackgroundCall()) return goBackground(argv);
       const { runDaemon } = await import('./run.ts');

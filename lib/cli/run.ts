@@ -1,7 +1,7 @@
 /** The daemon's life: configuration, log, pid files, the machine, signals, and the way out. */
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { release, version as kernelVersion } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { keepalivedLines, type Diagnostic, startFatal } from '../config/load.ts';
 import type { Config } from '../config/model.ts';
 import { Daemon } from '../daemon/daemon.ts';
@@ -18,7 +18,7 @@ import { SystemError } from '../system/error.ts';
 import type { Clock } from '../system/clock.ts';
 import { isBackground, reportToForeground } from './background.ts';
 import { writeDump } from './dumps.ts';
-import { load, type LoadRequest, loadInWorker } from './load-worker.ts';
+import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import { missingCapabilities } from './privileges.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
@@ -87,6 +87,7 @@ class Life {
     const fatal = startFatal(diagnostics);
     if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG);
     log.info(`Configuration file ${this.#settings.configFile}`);
+    process.umask(this.#settings.umask ?? config.global.umask);
     const taken = this.#takePidFiles(config);
     if (taken !== null) return this.#fail(EXIT_FATAL, taken);
     try {
@@ -121,7 +122,7 @@ class Life {
       json: () => { void writeDump('json', daemon, this.#settings, log); },
     });
     try {
-      const file = this.#settings.hooks ?? config.global.hooks;
+      const file = this.#hooksFile(config);
       if (file !== null) {
         const verdict = await hooks.load(file);
         if (!verdict.ok) return this.#fail(EXIT_CONFIG, `hooks: ${verdict.problem}`);
@@ -180,7 +181,7 @@ class Life {
       this.#log.error(`Configuration file ${this.#settings.configFile} cannot be used, the old configuration goes on`);
       return;
     }
-    await hooks.load(this.#settings.hooks ?? config.global.hooks);
+    await hooks.load(this.#hooksFile(config));
     await this.#daemon?.reload(config);
   }
 
@@ -193,6 +194,12 @@ class Life {
     this.#ending = true;
     this.#services.stopping();
     this.#end(EXIT_FATAL);
+  }
+
+  /** Relative in the configuration: to its directory; on the command line: to where we were started. */
+  #hooksFile(config: Config): string | null {
+    if (this.#settings.hooks !== null) return resolve(this.#settings.hooks);
+    return config.global.hooks === null ? null : resolve(dirname(this.#settings.configFile), config.global.hooks);
   }
 
   #tell(config: Config | null, diagnostics: readonly Diagnostic[]): void {
@@ -237,8 +244,9 @@ class Life {
 /** Detached from the directory it was started in; the configuration's path stays good. */
 function inRoot(settings: Settings): Settings {
   const configFile = resolve(settings.configFile);
+  const hooks = settings.hooks === null ? null : resolve(settings.hooks);
   process.chdir('/');
-  return { ...settings, configFile };
+  return { ...settings, configFile, hooks };
 }
 
 function openLog(settings: Settings, clock: Clock, background: boolean): DaemonLog {

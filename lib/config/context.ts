@@ -17,6 +17,10 @@ export class Context {
   scriptUser: AccountRef | null = null;
   scriptSecurity = false;
   scriptSecurityPlace: Place | null = null;
+  /** Braces are out of order: what each of keepalived's passes sees must be worked out one by one. */
+  tangled = false;
+  /** keepalived has given up: what is found from here on is only for people. */
+  silent = false;
   /** Names declared so far, by kind, with the place of the first. */
   readonly declared = new Map<string, Place>();
   /** Order-dependent switches of global_defs. */
@@ -31,7 +35,7 @@ export class Context {
   }
 
   report(report: Report): void {
-    this.diagnostics.push(diagnostic(report, this.pass));
+    this.diagnostics.push(diagnostic(this.silent ? { ...report, wording: null, recorded: 'none' } : report, this.pass));
   }
 
   /** The place of the first declaration, or null, in which case this is it. */

@@ -124,7 +124,7 @@ export function keepalivedLines(
 /** Exit code of `--config-test` (reference 1.2): 0, 2, 4, 5 or 6. */
 export function configTestExit(diagnostics: readonly Diagnostic[]): 0 | 2 | 4 | 5 | 6 {
   const stop = diagnostics.find((d) => d.testExit !== null);
-  if (stop?.testExit != null) return stop.testExit;
+  if (stop !== undefined && stop.testExit !== null) return stop.testExit;
   let highest = 0;
   for (const d of diagnostics) highest = Math.max(highest, RECORDED.indexOf(d.recorded));
   if (highest === 0) return 0;

@@ -124,7 +124,7 @@ interface TableParts<R extends Rows> {
 }
 
 export function table<const R extends Rows>(path: string, rows: R, parts: TableParts<NoInfer<R>> = {}): Table<R> {
-  return { path, rows, byName: new Map(Object.entries(rows)), ...parts } as Table<R>;
+  return { path, rows, byName: new Map(Object.entries(rows)), ...parts };
 }
 
 /** A keyword with arguments. */
@@ -139,7 +139,7 @@ export function many<T>(one: Keyword<T>): Keyword<readonly T[]> {
 
 /** A keyword with a block of keywords; may be given many times. */
 export function block<H, R extends Rows>(header: ValueType<H>, inner: Table<R>, meaning: string, parts: Omit<Keyword, 'value' | 'meaning' | 'block'> = {}): Keyword<readonly BlockValue<H, R>[]> {
-  return { value: header as ValueType<never>, meaning, block: inner as unknown as Table, many: true, ...parts };
+  return { value: header as ValueType<never>, meaning, block: inner, many: true, ...parts };
 }
 
 /** A keyword with a block of lines, each an entry. */

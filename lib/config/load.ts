@@ -7,7 +7,7 @@ import type { FileReader, Machine } from './machine.ts';
 import type { Config } from './model.ts';
 import { parse } from './parser.ts';
 import { decode, Reader } from './reader.ts';
-import { buildConfig, type RootBlock } from './validate/config.ts';
+import { buildConfig } from './validate/config.ts';
 
 export { configTestExit, keepalivedLine, keepalivedLines, printDiagnostic, startFatal, type Diagnostic } from './diagnostic.ts';
 export type { Account, FileFacts, FileReader, LinkFacts, Machine, ReadResult } from './machine.ts';
@@ -33,36 +33,75 @@ export interface Loaded {
 /** Reads `path`, which may be a glob as with `-f`, and everything that it includes. Never throws for what a file contains. */
 export function loadConfig(path: string, files: FileReader, options: LoadOptions): Loaded {
   const context = newContext(options);
-  const reader = newReader(files, options, context);
   const paths = /[*?[{]/u.test(path) ? files.glob(path, '') : [path];
-  let readable = 0;
+  const texts: NamedText[] = [];
   if (paths.length > 1) {
     context.report({ code: 'several-files', severity: 'warning', recorded: 'multiple-files', message: `WARNING, more than one file matches configuration file ${path}, using ${paths[0] ?? ''}`, pass: 'parent', remedy: 'all of them are read, in this order' });
   }
-  for (const file of paths.toReversed()) {
+  for (const file of paths) {
     const result = files.read(file);
-    if (result.ok) {
-      readable++;
-      reader.pushFile(file, decode(result.bytes), null);
-    } else context.report(unreadable(file, result.error));
+    if (result.ok) texts.push({ name: file, text: decode(result.bytes) });
+    else context.report(unreadable(file, result.error));
   }
   if (paths.length === 0) context.report(unreadable(path, 'ENOENT'));
-  if (readable === 0) return { config: null, diagnostics: context.diagnostics, files: [], tree: null };
-  return finish(reader, context);
+  if (texts.length === 0) return { config: null, diagnostics: context.diagnostics, files: [], tree: null };
+  return read(texts, context.diagnostics, files, options);
 }
 
 /** Reads text that is already at hand; `name` is what diagnostics call it. */
 export function loadText(name: string, text: string, files: FileReader, options: LoadOptions): Loaded {
-  const context = newContext(options);
-  const reader = newReader(files, options, context);
-  reader.pushFile(name, text, null);
-  return finish(reader, context);
+  return read([{ name, text }], [], files, options);
 }
 
-function finish(reader: Reader, context: Context): Loaded {
+interface NamedText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Reads at once; where braces are out of order, again as each of keepalived's processes does. */
+function read(texts: readonly NamedText[], before: readonly Diagnostic[], files: FileReader, options: LoadOptions): Loaded {
+  const context = newContext(options);
+  context.diagnostics.push(...before);
+  const reader = newReader(texts, files, options, context);
   const tree = parse(reader, root, context);
-  const config = buildConfig(tree as unknown as RootBlock, context);
+  if (context.tangled) return readInPasses(texts, before, files, options);
+  const config = buildConfig(tree, context);
   return { config, diagnostics: context.diagnostics, files: reader.files, tree };
+}
+
+function readInPasses(texts: readonly NamedText[], before: readonly Diagnostic[], files: FileReader, options: LoadOptions): Loaded {
+  const context = newContext(options);
+  context.diagnostics.push(...before);
+  const trees: BlockValue[] = [];
+  let read: readonly string[] = [];
+  for (const pass of ['parent', 'checker', 'vrrp'] as const) {
+    context.declared.clear();
+    const reader = newReader(texts, files, options, context);
+    trees.push(parse(reader, root, context, pass));
+    read = reader.files;
+  }
+  const tree = trees.reduce(merge);
+  const config = buildConfig(tree, context);
+  return { config, diagnostics: context.diagnostics, files: read, tree };
+}
+
+/** What two passes found, as one; what both read counts once. */
+function merge(one: BlockValue, other: BlockValue): BlockValue {
+  return {
+    ...one,
+    values: { ...one.values, ...other.values },
+    places: { ...one.places, ...other.places },
+    statements: [...one.statements, ...other.statements.filter((s) => !one.statements.some((t) => t.place.line === s.place.line && t.place.start === s.place.start && t.place.source.name === s.place.source.name))],
+  };
+}
+
+/** Each finding once: in tangled files keepalived's processes say the same in turn. */
+export function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics.filter((d) => {
+    const key = `${d.code} ${d.message} ${d.range?.file ?? ''} ${String(d.range?.line ?? 0)} ${String(d.range?.column ?? 0)}`;
+    return !seen.has(key) && seen.add(key).size > 0;
+  });
 }
 
 function newContext(options: LoadOptions): Context {
@@ -70,9 +109,10 @@ function newContext(options: LoadOptions): Context {
   return new Context(options.machine, options.configId, { read: all, match: all, wildcard: all, brace: all });
 }
 
-function newReader(files: FileReader, options: LoadOptions, context: Context): Reader {
+function newReader(texts: readonly NamedText[], files: FileReader, options: LoadOptions, context: Context): Reader {
   const reader = new Reader(files, options.machine, options.configId, context.includeRules, (report: Report) => { context.report(report); });
   context.setRandomSeed = (seed) => { reader.expander.randomSeed = seed; };
+  for (const { name, text } of texts.toReversed()) reader.pushFile(name, text, null);
   return reader;
 }
 

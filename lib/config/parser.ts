@@ -4,6 +4,7 @@
  */
 import type { Context } from './context.ts';
 import type { Args, BlockValue, Keyword, Statement, Table } from './keyword.ts';
+import { fill } from './fill.ts';
 import { nearest } from './nearest.ts';
 import type { Reader, Token } from './reader.ts';
 import type { Report } from './diagnostic.ts';
@@ -16,9 +17,15 @@ interface OpenBlock {
   readonly pass: Context['pass'];
 }
 
-/** Reads everything that the reader has. */
-export function parse(reader: Reader, root: Table, context: Context): BlockValue {
-  return new Parser(reader, root, context).run();
+/** The passes of keepalived's processes, in their order. */
+export type OnePass = 'parent' | 'checker' | 'vrrp';
+
+/**
+ * Reads everything that the reader has. `only`: as one of keepalived's processes does, which skips the blocks of the others;
+ * null: all at once, which says the same as long as braces are in order (`context.tangled`).
+ */
+export function parse(reader: Reader, root: Table, context: Context, only: OnePass | null = null): BlockValue {
+  return new Parser(reader, root, context, only).run();
 }
 
 class Parser {
@@ -30,10 +37,13 @@ class Parser {
   /** `{` without their `}` so far, as keepalived counts them. */
   #braces = 0;
   #lastPlace: Place;
+  readonly #only: OnePass | null;
 
-  constructor(reader: Reader, root: Table, context: Context) {
+  constructor(reader: Reader, root: Table, context: Context, only: OnePass | null) {
     this.#reader = reader;
     this.#context = context;
+    this.#only = only;
+    context.pass = only ?? 'all';
     this.#lastPlace = reader.place();
     this.#root = this.#current = newBlock(root, '', undefined, this.#lastPlace);
   }
@@ -43,7 +53,7 @@ class Parser {
     while (this.#open.length > 0) this.#leave(this.#lastPlace);
     if (this.#braces > 0) {
       const message = `There are ${String(this.#braces)} missing '}'s or extra '{'s`;
-      this.#context.pass = 'all';
+      this.#context.pass = this.#only ?? 'all';
       this.#context.report({ code: 'missing-close', recorded: 'missing-close', message, place: this.#lastPlace, saidAt: null, remedy: "the file ends here; look for the block that lacks its '}'" });
     }
     return this.#root;
@@ -66,13 +76,15 @@ class Parser {
 
   #unexpectedOpen(): void {
     this.#braces++;
+    this.#context.tangled = true;
     this.#context.report({ code: 'unexpected-open', recorded: 'unexpected-open', place: this.#lastPlace, message: "Unexpected '{' - ignoring" });
   }
 
   #close(): void {
     this.#closeBrace();
-    if (this.#open.length > 0) this.#leave(this.#lastPlace);
-    else this.#context.report({ code: 'unexpected-close', recorded: 'unknown-keyword', place: this.#lastPlace, message: "Unknown keyword '}'", remedy: 'no block is open here' });
+    if (this.#open.length > 0) return this.#leave(this.#lastPlace);
+    this.#context.tangled = true;
+    this.#context.report({ code: 'unexpected-close', recorded: 'unknown-keyword', place: this.#lastPlace, message: "Unknown keyword '}'", remedy: 'no block is open here' });
   }
 
   #closeBrace(): void {
@@ -85,6 +97,7 @@ class Parser {
     const word = words[0] ?? '';
     const row = this.#current.table.byName.get(word);
     if (row === undefined) return this.#unknown(word);
+    if (this.#only !== null && this.#open.length === 0 && !this.#isOurs(row)) return this.#leaveOut(row);
     const place = this.#lastPlace;
     const args = new WordArgs(words, 1, place, this.#context, this.#current.name);
     if (row.deprecated !== undefined) args.report({ code: 'deprecated', severity: 'warning', recorded: 'deprecated', message: fill(row.deprecated, args) }, 0);
@@ -96,6 +109,21 @@ class Parser {
     const value = row.value.read(args);
     if (value === undefined) return invalid(row, args);
     this.#store(row, word, value, place, args);
+  }
+
+  /** Whether this pass acts on a root keyword. */
+  #isOurs(row: Keyword): boolean {
+    const pass = row.list !== undefined ? 'vrrp' : (row.block?.pass ?? 'parent');
+    return pass === this.#only || (pass === 'children' && this.#only !== 'parent');
+  }
+
+  /** A root keyword of another pass: its block, if it has its `{`, is not looked at. */
+  #leaveOut(row: Keyword): void {
+    if (row.list === undefined && row.block === undefined) return;
+    const token = this.#next();
+    if (token !== 'open') return this.#token(token);
+    this.#braces++;
+    this.#skip();
   }
 
   #store(row: Keyword, word: string, value: unknown, place: Place, args: Args): void {
@@ -148,7 +176,7 @@ class Parser {
   #enter(row: Keyword, inner: Table, args: WordArgs): void {
     const word = args.words[0] ?? '';
     const { pass } = this.#context;
-    if (this.#open.length === 0) this.#context.pass = inner.pass ?? 'all';
+    if (this.#open.length === 0 && this.#only === null) this.#context.pass = inner.pass ?? 'all';
     let header: unknown;
     if (args.words.length < 2 && row.value.bare !== true) {
       if (!this.#bare(row, args)) header = undefined;
@@ -170,6 +198,7 @@ class Parser {
       this.#braces++;
       return;
     }
+    this.#context.tangled = true;
     this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: token === 'end' ? args.place : this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${word} … {` });
     this.#token(token);
   }
@@ -212,7 +241,7 @@ class Parser {
     const form = row.list;
     if (form === undefined) return;
     const outerPass = this.#context.pass;
-    if (this.#open.length === 0) this.#context.pass = 'vrrp';
+    if (this.#open.length === 0 && this.#only === null) this.#context.pass = 'vrrp';
     const word = args.words[0] ?? '';
     if (args.words.length > 1) {
       args.report({ code: 'extra-words', message: `Block ${word} has extra parameters ${args.words.slice(1).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, 1);
@@ -275,16 +304,6 @@ function newBlock(inner: Table, name: string, header: unknown, place: Place): Bl
 
 function invalid(row: Keyword, args: WordArgs): void {
   if (row.invalid !== undefined) args.report({ code: 'invalid-value', message: fill(row.invalid, args), remedy: row.value.range === undefined ? `write: ${args.words[0] ?? ''} ${row.value.syntax}` : `it must be ${row.value.range}` });
-}
-
-/** `{word}`: the first argument; `{name}`: the block's name; `{words}`: all arguments. */
-export function fill(template: string, args: Args): string {
-  return template.replace(/\{(\w+)\}/gu, (_, what: string) => {
-    if (what === 'name') return args.name;
-    if (what === 'keyword') return args.words[0] ?? '';
-    if (what === 'words') return args.words.slice(args.first).join(' ');
-    return args.words[args.first] ?? '';
-  });
 }
 
 /** Where word `index` of a statement stands; the statement itself when there is no such word. */

@@ -195,7 +195,7 @@ export class Reader {
     if (c === AT || c === TILDE) return this.#special(frame);
     if (frame.nextDollar < end) {
       if (frame.nextDollar < start) frame.nextDollar = indexOr(text, '$', start);
-      if (frame.nextDollar < end && frame.path !== null) return this.#special(frame);
+      if (frame.nextDollar < end && (frame.path !== null || (c === DOLLAR && Expander.definition(text.slice(pos, end)) !== null))) return this.#special(frame);
     }
     if (c === LOWER_I && text.startsWith('include', pos)) this.#include(frame, pos);
   }
@@ -308,6 +308,7 @@ const CLOSE = 125;
 const AT = 64;
 const TILDE = 126;
 const LOWER_I = 105;
+const DOLLAR = 36;
 const NO_BREAK_SPACE = 0xa0;
 const WIDE_SPACE = 0x3000;
 

@@ -1,5 +1,5 @@
 /** The room that knows everybody: start, reload, stop. */
-import type { Config, ScriptCommand, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
+import type { Config, ScriptCommand, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { ScriptResult } from '../system/script-runner.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
@@ -96,7 +96,7 @@ export class Daemon {
       this.#vrrp.sweep(leftovers);
       await this.#journal.claim(this.#config);
     }
-    this.#tracker.track(trackedScripts(this.#config, log));
+    this.#tracker.track(this.#config.scripts);
     this.#vrrp.start(this.#config, this.#config.global.startupDelay);
     log.info('Startup complete');
     hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
@@ -108,7 +108,7 @@ export class Daemon {
     this.#config = config;
     if (config.instances.length > 0) await this.#journal.claim(config);
     await this.#notifier.reload(config.global);
-    this.#tracker.track(trackedScripts(config, log));
+    this.#tracker.track(config.scripts);
     this.#vrrp.reload(config);
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
@@ -191,11 +191,3 @@ function notifyState(to: StateName | 'Stop' | 'Deleted'): NotifyState | null {
       return null;
   }
 }
-
-/** Only scripts that somebody tracks are run (keepalived says which are not). */
-function trackedScripts(config: Config, log: Log): VrrpScript[] {
-  const used = new Set([...config.instances, ...config.syncGroups].flatMap((o) => o.trackScripts.map((ref) => ref.name)));
-  for (const script of config.scripts) if (!used.has(script.name)) log.info(`Warning - script ${script.name} is not used`);
-  return config.scripts.filter((script) => used.has(script.name));
-}
-

@@ -81,8 +81,8 @@ export class TrackService {
       return;
     }
     tracked.skipped = false;
-    const { argv, account } = script.command;
-    const running = this.#scripts.run(argv, { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null });
+    const { account } = script.command;
+    const running = this.#scripts.run(commandLine(script.command.argv), { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null });
     tracked.running = running;
     running.result.then(
       (end) => { this.#ended(tracked, end); },
@@ -98,6 +98,12 @@ export class TrackService {
     for (const line of lines) this.#log.info(line, { script: tracked.script.name });
     if (changed) this.#changed(tracked.script.name, state);
   }
+}
+
+/** keepalived's `</path`: can the file be opened? */
+function commandLine(argv: readonly string[]): readonly string[] {
+  const [first = ''] = argv;
+  return first.startsWith('<') ? ['/bin/sh', '-c', 'exec < "$1"', 'sh', first.slice(1).trim()] : argv;
 }
 
 function sameCommand(a: VrrpScript, b: VrrpScript): boolean {

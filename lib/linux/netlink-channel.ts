@@ -1,4 +1,5 @@
-import { RawNetlinkSocket } from 'netlink';
+import { createRequire } from 'node:module';
+import type { RawNetlinkSocket as RawSocket } from 'netlink';
 import { DecodeError } from '../codec/decode-error.ts';
 import { decodeMessages, type NetlinkMessage } from '../codec/netlink.ts';
 import { SystemError } from '../system/error.ts';
@@ -6,6 +7,9 @@ import { createWithDescriptor } from './descriptor.ts';
 import {
   AF_NETLINK, check, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setOption, SO_MEMINFO, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOL_SOCKET,
 } from './libc.ts';
+
+/** The raw layer alone: the package's front door loads nl80211 and all else that it can, some 90 ms of a start. */
+const { RawNetlinkSocket } = createRequire(import.meta.url)('netlink/dist/raw.js') as { readonly RawNetlinkSocket: typeof RawSocket };
 
 /** NETLINK_ROUTE and NETLINK_GENERIC of netlink(7). */
 export type NetlinkProtocol = 0 | 16;
@@ -29,7 +33,7 @@ const SK_MEMINFO_DROPS = 8;
  */
 export class NetlinkChannel {
   readonly #name: string;
-  readonly #socket: RawNetlinkSocket;
+  readonly #socket: RawSocket;
   readonly #fd: number;
   readonly #meminfo = new Uint8Array(36);
   #open = true;

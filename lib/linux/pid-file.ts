@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { SystemError } from '../system/error.ts';
 import { errnoName, F_OFD_SETLK, fcntlLock } from './libc.ts';
 
@@ -26,6 +26,8 @@ export function takePidFile(path: string, pid: number): PidFile {
     closeSync(fd);
     throw new SystemError('lock', path, code === 'EACCES' ? 'EAGAIN' : code);
   }
+  // Whatever our umask is: monitors read it.
+  fchmodSync(fd, 0o644);
   ftruncateSync(fd);
   writeSync(fd, `${pid}\n`);
   return {

@@ -35,9 +35,16 @@ export function onRealTimeSignal(signal: number, run: () => void): Cancel {
   };
 }
 
+/** DEP0111 warns of process.binding; what would replace it for signals there is not yet, so the operator is spared the warning. */
 function signalBinding(): new () => SignalWrap {
   const { binding } = process as unknown as { binding?: (name: string) => { Signal?: new () => SignalWrap } };
-  const Signal = binding?.('signal_wrap').Signal;
-  if (Signal === undefined) throw new Error(`Node ${process.version} has no signal_wrap binding: real-time signals cannot be handled`);
-  return Signal;
+  const warned = process.noDeprecation ?? false;
+  process.noDeprecation = true;
+  try {
+    const Signal = binding?.('signal_wrap').Signal;
+    if (Signal === undefined) throw new Error(`Node ${process.version} has no signal_wrap binding: real-time signals cannot be handled`);
+    return Signal;
+  } finally {
+    process.noDeprecation = warned;
+  }
 }

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import type { RunningScript, ScriptOptions, ScriptResult, ScriptRunner } from '../system/script-runner.ts';
 import { keepFromChildren } from './descriptor.ts';
 import { resolveGroup, resolveIds } from './users.ts';
@@ -43,6 +43,7 @@ export function linuxScriptRunner(): LinuxScriptRunner {
 }
 
 function start(argv: readonly string[], options: ScriptOptions, starter: readonly string[], groups: Set<number>): RunningScript {
+  if (argv.length === 0) return notStarted('there is no command');
   let child: ChildProcess;
   try {
     const [command = '', ...rest] = [...starter, ...argv];
@@ -109,6 +110,7 @@ const NOT_FOUND = 127;
 async function explain(command: string, status: number): Promise<ScriptResult> {
   try {
     await access(command, constants.X_OK);
+    if ((await stat(command)).isDirectory()) return { type: 'failed', reason: `'${command}' is a directory` };
     return { type: 'exited', status };
   } catch (cause) {
     return { type: 'failed', reason: (cause as Error).message };

@@ -144,6 +144,8 @@ class Run {
     const rest = followers(group, this.router.members, name, to).filter((other) => this.canFollow(other));
     if (rest.length > 0) this.actions.push({ kind: 'log', text: `VRRP_Group(${group.name}) Syncing instances to ${to.toUpperCase()} state` });
     for (const other of rest) this.member(other, { type: 'sync', to });
+    // The leader's timer counts as set after its followers': keepalived's order of equal deadlines.
+    if (to === 'Master') this.router = { ...this.router, order: new Map(this.router.order).set(name, this.router.sequence), sequence: this.router.sequence + 1 };
   }
 
   canFollow(name: string): boolean {

@@ -70,7 +70,7 @@ export class LabNode {
   }
 
   /** Writes a file into the node's directory and brings its path. */
-  write(name: string, text: string, mode = 0o644): string {
+  write(name: string, text: string | Uint8Array, mode = 0o644): string {
     const path = join(this.dir, name);
     mkdirSync(join(path, '..'), { recursive: true });
     writeFileSync(path, text);

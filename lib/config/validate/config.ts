@@ -23,6 +23,7 @@ export function buildConfig(tree: RootBlock, context: Context): Config {
   context.pass = 'vrrp';
   if (context.switches.has('missing_interface')) {
     context.report({ code: 'missing-interface', recorded: 'bad-interface', message: 'Non-existent interface specified in configuration', saidAt: null, startExit: 2, remedy: 'see the interfaces named above' });
+    context.silent = true;
   }
   const named = nameInstances(tree.values.vrrp_instance ?? [], given, context);
   const scripts = buildScripts(tree.values.vrrp_script ?? [], named, tree.values.vrrp_sync_group ?? [], context);

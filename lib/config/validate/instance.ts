@@ -34,7 +34,7 @@ export function nameInstances(blocks: readonly InstanceBlock[], given: GlobalVal
     return {
       name: block.name, block, family,
       link: values.interface ?? given.default_interface ?? defaultLink(context),
-      hasNotify: NOTIFY.some((name) => values[name] != null),
+      hasNotify: NOTIFY.some((name) => (values[name] ?? null) !== null),
     };
   });
 }

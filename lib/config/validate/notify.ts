@@ -15,7 +15,7 @@ export interface NotifyValues {
 }
 
 export function notifyScripts(values: NotifyValues, context: Context): NotifyScripts {
-  const command = (script: RawScript | null | undefined): NotifyScripts['any'] => (script == null ? null : usable(script, context));
+  const command = (script: RawScript | null | undefined): NotifyScripts['any'] => (script === null || script === undefined ? null : usable(script, context));
   return {
     master: command(values.notify_master),
     backup: command(values.notify_backup),

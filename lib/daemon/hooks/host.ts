@@ -35,8 +35,8 @@ async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
   if (found === undefined) throw new Error('no such file');
   if (!found.isFile()) throw new Error('it is not a regular file');
   // Nothing is written beside the file or in a cache; 'tskeepalived' is this package, wherever it is installed.
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: { tskeepalived: fileURLToPath(new URL('../../index.js', import.meta.url)) } });
-  const members: unknown = await jiti.import(path, { default: true });
+  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, interopDefault: false, alias: { tskeepalived: fileURLToPath(new URL('../../index.js', import.meta.url)) } });
+  const { default: members } = await jiti.import<{ default?: unknown }>(path);
   if (typeof members !== 'object' || members === null) throw new Error('its default export is not an object of hooks');
   for (const name of HOOK_NAMES) {
     const member = (members as Record<string, unknown>)[name];

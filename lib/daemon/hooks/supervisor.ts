@@ -46,8 +46,10 @@ interface Session {
   busy: { readonly id: number; readonly hook: HookName; readonly cancel: Cancel } | null;
   /** Why we ended it ourselves; then `ended` is no surprise. */
   verdict: string | null;
-  /** Another has taken its place, or the daemon stops: nothing is started again. */
+  /** It could not be used, or another has taken its place, or the daemon stops: it ends with what it is at. */
   retired: boolean;
+  /** Why it is gone; null while it lives. */
+  ended: string | null;
 }
 
 export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: HooksParts): HooksService {
@@ -67,6 +69,7 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
         if (!loading) return;
         loading = false;
         overdue();
+        session.retired = !verdict.ok;
         resolve({ session, verdict });
       };
       const overdue = clock.at(clock.now() + limit, () => {
@@ -90,7 +93,7 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
           else gone(session, reason);
         },
       });
-      const session: Session = { file, worker, born: clock.now(), hooks: [], busy: null, verdict: null, retired: false };
+      const session: Session = { file, worker, born: clock.now(), hooks: [], busy: null, verdict: null, retired: false, ended: null };
     });
   }
 
@@ -126,10 +129,11 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
 
   /** The thread is gone: ended by us, by the hook itself or by its limits. */
   function gone(session: Session, reason: string): void {
+    session.ended = reason;
     const during = session.busy?.hook;
     session.busy?.cancel();
     session.busy = null;
-    if (session.retired) return;
+    if (session !== current) return;
     current = null;
     failures = failuresAfter(failures, clock.now() - session.born);
     const pause = pauseBefore(failures);
@@ -158,7 +162,8 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
   function take(session: Session): void {
     restart = null;
     current = session;
-    pump();
+    if (session.ended === null) pump();
+    else gone(session, session.ended);
   }
 
   /** Ends a session that is no longer wanted, after the event it is at. */

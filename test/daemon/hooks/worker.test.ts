@@ -54,8 +54,8 @@ describe('daemon/hooks: a real thread', function () {
     ['a syntax error', "import type { Hooks } from 'tskeepalived';\nconst a = 1;\nexport default { onStart( { };\n", 'FILE:3:30: Unexpected token, expected ","'],
     ['no default export', 'export const x = 1;\n', 'FILE: its default export is not an object of hooks'],
     ['a hook that is no function', 'export default { onStart: 3 };\n', "FILE: 'onStart' is not a function"],
-    ['throws at its top', '\n\nthrow new TypeError("not today");\n', 'FILE:3:7: TypeError: not today'],
-    ['imports what is not there', "import { x } from './nothing.ts';\nexport default { onStart: x };\n", "FILE: Cannot find module './nothing.ts'"],
+    ['throws at its top', '\n\nthrow new TypeError("not today");\n', 'FILE:3: TypeError: not today'],
+    ['imports what is not there', "import { x } from './nothing.ts';\nexport default { onStart: x };\n", "FILE:1: Cannot find module './nothing.ts'"],
   ];
   for (const [name, text, expected] of unusable) {
     it(`a file that is unusable: ${name}`, async () => {
@@ -89,7 +89,7 @@ describe('daemon/hooks: a real thread', function () {
     transition('bad');
     transition('fine');
     await until(said('hooks: good'), 'the event after the bad one');
-    expect(log.texts('error')).to.deep.equal([`hooks: onTransition threw at ${file}:3:33: boom`]);
+    expect(log.texts('error')).to.deep.equal([`hooks: onTransition threw at ${file}:3: boom`]);
   });
 
   it('a rejected promise is logged like a throw', async () => {
@@ -132,7 +132,7 @@ describe('daemon/hooks: a real thread', function () {
     await load("import { execSync } from 'node:child_process';\nexport default {\n  onTransition() {\n    execSync('true');\n  },\n};\n");
     transition('x');
     await until(said('threw'), 'the log line');
-    expect(log.texts('error')).to.deep.equal([`hooks: onTransition threw at ${file}:4:5: execSync would hold up the hooks and the daemon's stop: use exec`]);
+    expect(log.texts('error')).to.deep.equal([`hooks: onTransition threw at ${file}:4: execSync would hold up the hooks and the daemon's stop: use exec`]);
   });
 
   it('a reload reads the file anew', async () => {

@@ -1,0 +1,105 @@
+/** Entries of virtual_rules and static_rules, in the manner of ip-rule(8) (reference 3.8). */
+import { keyword, type Args, type Rows, type ValueType, type Values } from '../keyword.ts';
+import type { Place } from '../source.ts';
+import { FLAG, integer, UINT_MAX, word } from '../values.ts';
+import { familyOf, type Family, type Prefix } from '../../util/ip.ts';
+import { readOptions } from './options.ts';
+import { readNetwork } from './routes.ts';
+
+const number = integer({ min: 0, max: UINT_MAX });
+const network: ValueType<Prefix | 'default'> = { syntax: 'IP[/LEN]|default|any|all', schema: { type: 'string' }, read: ({ words, first }) => readNetwork(words[first] ?? '') };
+
+/** `A-B`; one number alone is refused, as in keepalived 2.4.3. */
+function range(max: number): ValueType<{ readonly from: number; readonly to: number }> {
+  return {
+    syntax: 'A-B',
+    range: `0..${String(max)}`,
+    schema: { type: 'string' },
+    read: ({ words, first }) => {
+      const match = /^(\d+)-(\d+)$/u.exec(words[first] ?? '');
+      if (match === null) return undefined;
+      const [from, to] = [Number(match[1]), Number(match[2])];
+      return from <= to && to <= max ? { from, to } : undefined;
+    },
+  };
+}
+
+export const ruleOptions = {
+  inet: keyword(word('WORD'), 'IPv4; takes the word after it away, as keepalived does'),
+  inet6: keyword(word('WORD'), 'IPv6; takes the word after it away, as keepalived does'),
+  from: keyword(network, 'source', { default: 'any', invalid: 'invalid rule source {word}' }),
+  to: keyword(network, 'destination', { default: 'any', invalid: 'invalid rule destination {word}' }),
+  table: keyword(word('NAME|N'), 'table to look up'),
+  lookup: keyword(word('NAME|N'), 'the same as table', { alias: 'table' }),
+  not: keyword(FLAG, 'the opposite of the selector'),
+  preference: keyword(number, 'priority of the rule', { default: 'counted down, with an error', invalid: 'Invalid rule preference {word}' }),
+  order: keyword(number, 'the same as preference', { alias: 'preference', invalid: 'Invalid rule preference {word}' }),
+  priority: keyword(number, 'the same as preference', { alias: 'preference', invalid: 'Invalid rule preference {word}' }),
+  tos: keyword(word('N|NAME'), 'type of service', { default: 'any' }),
+  dsfield: keyword(word('N|NAME'), 'the same as tos', { alias: 'tos' }),
+  fwmark: keyword(word('N[/MASK]'), 'mark', { default: 'any' }),
+  realms: keyword(word('A[/B]'), 'routing realms'),
+  suppress_prefixlength: keyword(number, 'refuse results no more specific than this'),
+  sup_pl: keyword(number, 'short for suppress_prefixlength', { alias: 'suppress_prefixlength' }),
+  suppress_ifgroup: keyword(word('N|NAME'), 'refuse results through an interface group'),
+  sup_group: keyword(word('N|NAME'), 'short for suppress_ifgroup', { alias: 'suppress_ifgroup' }),
+  dev: keyword(word('IF', 'interface'), 'input interface', { default: 'any' }),
+  iif: keyword(word('IF', 'interface'), 'the same as dev', { alias: 'dev' }),
+  oif: keyword(word('IF', 'interface'), 'output interface', { default: 'any' }),
+  'tunnel-id': keyword(number, 'tunnel id', { default: 'any' }),
+  uidrange: keyword(range(UINT_MAX), 'users', { default: 'any', invalid: 'invalid uidrange {word}' }),
+  l3mdev: keyword(FLAG, 'the table of the VRF device', { default: 'off' }),
+  protocol: keyword(integer({ min: 0, max: 255 }), 'originating protocol; kept only with no_track', { default: 'keepalived (18)', invalid: 'invalid rule protocol {word}' }),
+  ipproto: keyword(word('NAME|N'), 'IP protocol', { default: 'any' }),
+  sport: keyword(range(65535), 'source ports', { default: 'any', invalid: 'invalid sport range {word}' }),
+  dport: keyword(range(65535), 'destination ports', { default: 'any', invalid: 'invalid dport range {word}' }),
+  type: keyword(word('goto N|nop|blackhole|prohibit|unreachable'), 'action; the word type is optional', { default: 'table lookup' }),
+  goto: keyword(number, 'go on at this rule, which must come later'),
+  nop: keyword(FLAG, 'match and do nothing'),
+  blackhole: keyword(FLAG, 'drop without a word'),
+  prohibit: keyword(FLAG, 'refuse: prohibited'),
+  unreachable: keyword(FLAG, 'refuse: unreachable'),
+  no_track: keyword(FLAG, 'do not put the rule back when somebody removes it', { default: 'tracked' }),
+  track_group: keyword(word('NAME'), 'follow the state of a track_group (static_rules only)'),
+} satisfies Rows;
+
+const ACTIONS = ['goto', 'nop', 'blackhole', 'prohibit', 'unreachable'] as const;
+
+export interface RuleEntry {
+  readonly family: Family;
+  readonly options: Values<typeof ruleOptions>;
+  readonly words: readonly string[];
+  readonly place: Place;
+}
+
+export function ruleEntry(isStatic: boolean): ValueType<RuleEntry> {
+  return {
+    syntax: '[not] [from IP[/LEN]] [to IP[/LEN]] [table T] [preference N] [OPTION…]',
+    schema: { type: 'string' },
+    read: (args) => readRule(args, isStatic),
+  };
+}
+
+function readRule(args: Args, isStatic: boolean): RuleEntry | undefined {
+  const words = args.words.filter((text, i) => !(text === 'type' && (ACTIONS as readonly string[]).includes(args.words[i + 1] ?? '')));
+  const options: Values<typeof ruleOptions> = {};
+  const at: Args = { ...args, words, report: (report, index = 0) => { args.report(report, index); } };
+  if (!readOptions(at, 0, ruleOptions, options, {}, (word) => `unknown rule keyword '${word}'`)) return undefined;
+  if (!isStatic) delete options.track_group;
+  if (options.table === undefined && options.l3mdev === undefined && !ACTIONS.some((action) => options[action] !== undefined)) {
+    args.report({ code: 'invalid-rule', message: 'No action specified for rule - ignoring', remedy: 'write: table T, goto N, blackhole, prohibit or unreachable' }, 0);
+    return undefined;
+  }
+  if (options.preference === undefined) {
+    args.report({ code: 'rule-without-preference', severity: 'warning', message: 'Rule has no preference specified - setting to be one less than the last', remedy: 'write: preference N' }, 0);
+  } else if (options.goto !== undefined && options.goto <= options.preference) {
+    args.report({ code: 'invalid-rule', message: 'Invalid rule - preference must be less than goto target', remedy: 'a rule may only go on to a later one' }, args.words.indexOf('goto'));
+    return undefined;
+  }
+  if (options.no_track === undefined && options.protocol !== undefined && options.protocol !== 18) {
+    args.report({ code: 'protocol-reset', severity: 'warning', message: 'Rule cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol', remedy: 'add no_track to keep the protocol' }, args.words.indexOf('protocol'));
+    delete options.protocol;
+  }
+  const one = [options.from, options.to].find((network_) => network_ !== undefined && network_ !== 'default');
+  return { family: one === undefined || one === 'default' ? 'inet' : familyOf(one.address), options, words: args.words, place: args.place };
+}
