@@ -2,3 +2,4 @@
 export type {
   HookEvents, HookName, Hooks, HookState, ReloadEvent, StartEvent, StopEvent, TrackerResultEvent, TransitionEvent,
 } from './daemon/hooks/types.ts';
+export type { GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ScriptStatus, Status } from './daemon/status.ts';

@@ -4,6 +4,7 @@
 //     node test/run.mjs unit     what needs no root, no network namespaces and no real time
 //     node test/run.mjs demo     the tutorial's pair, shown
 //     node test/run.mjs bench    figures beside keepalived's
+//     node test/run.mjs prepare  none of these: only what comes before them
 //
 // REQUIRE_ALL=1 turns every skip into a failure (CI). The last line of a test run is `N passed, M failed`.
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,7 +15,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
-const MODES = { '': tests, unit: tests, demo, bench };
+const MODES = { '': tests, unit: tests, demo, bench, prepare: () => 0 };
 const NEEDS_MACHINE = ['netns', 'linux', 'uml'];
 /** How long one mocha process may take before it is ended and counted as failed. */
 const SUITE_BOUND = 15 * 60_000;

@@ -79,8 +79,8 @@ describe('netns: bad input', function () {
   it('ours also shows where: file, line, column, the line and a caret', async () => {
     const path = node.write('conf/keepalived.conf', GOOD.replace('eth0', 'nosuch0'));
     const { stdout, stderr } = await node.run([...daemonCommand('ours'), '-t', '-f', path]);
-    expect(stdout + stderr).to.include(`${path}:2:13: `);
-    expect(stdout + stderr).to.match(/2 \| {3}interface nosuch0\n.*\| {13}\^{7}/);
+    expect(stdout + stderr).to.include(`${path}:2:3: `);
+    expect(stdout + stderr).to.match(/2 \| {3}interface nosuch0\n.*\| {3}\^{17}/);
   });
 
   for (const [name, setpriv] of Object.entries({
@@ -134,7 +134,7 @@ async function prepare(node: LabNode, row: Row): Promise<string> {
 /** Everything a start could have left behind. */
 async function machine(node: LabNode): Promise<Record<string, unknown>> {
   return {
-    addresses: await node.sh('ip -o address | sed "s/valid_lft.*//"'),
+    addresses: await node.sh('ip -o -4 address; ip -o -6 address | sed "s/ tentative//; s/valid_lft.*//"'),
     links: await node.sh('ip -d -o link | sed -n "s/.*\\(eth0.*promiscuity [0-9]*\\).*/\\1/p"'),
     groups: await node.sh('ip -o maddress'),
     processes: (await node.sh('ls /proc')).split('\n').filter((entry) => /^\d+$/.test(entry)).length,

@@ -91,7 +91,10 @@ export async function playPair(scenario: string, first: DaemonKind, second: Daem
     const kinds = { a: first, b: second };
     const start = (name: 'a' | 'b'): Director['daemon'] => lab.nodes[name].start(kinds[name], configuration(name, nopreempt));
     const since = wallClock();
-    const pair = new Pair({ node: a, daemon: start('a') }, { node: b, daemon: start('b') }, start, lab.witness);
+    const higher = start('a');
+    // Node takes a while to start: were b's timer set first, b might rightly become master for a moment.
+    await higher.says(/Entering BACKUP STATE/, 10_000);
+    const pair = new Pair({ node: a, daemon: higher }, { node: b, daemon: start('b') }, start, lab.witness);
     await settles({ ...pair.all, master: pair.a, since });
     await play(pair);
     return { takeovers: pair.takeovers };

@@ -1,0 +1,163 @@
+import type { TrackRef, VrrpInstance } from '../../config/model.ts';
+import { familyOf, isLinkLocal6 } from '../../util/ip.ts';
+import type { GroupStatus, InterfaceStatus, ScriptStatus, Status } from '../status.ts';
+import { globalSection } from './global.ts';
+import { instanceLines, notifyLines } from './instance.ts';
+import { accountPair, argvText, seconds, trackText, yes } from './text.ts';
+
+/** keepalived.data: what USR1 makes the VRRP process write. Sections, names and indentation are keepalived's. */
+export function renderData(status: Status): string {
+  const lines = [
+    ...globalSection(status.global, 'vrrp', defaultInterface(status)),
+    '------< VRRP Topology >------',
+    ...status.instances.flatMap(instanceLines),
+    '------< VRRP Sockpool >------',
+    ...sockets(status).flatMap(socketLines),
+    ...section('VRRP Sync groups', status.groups.flatMap((group) => groupLines(group, status))),
+    ...section('VRRP Scripts', status.scripts.flatMap((script) => scriptLines(script, status))),
+    ...section('Interfaces', status.interfaces.flatMap((face) => interfaceLines(face, status))),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** keepalived_parent.data: the parent's share, the global definitions alone. */
+export function renderParentData({ global }: Pick<Status, 'global'>): string {
+  return `${globalSection(global, 'parent', null).join('\n')}\n`;
+}
+
+/** keepalived leaves a section out when there is nothing in it. */
+function section(name: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`------< ${name} >------`, ...lines];
+}
+
+/** keepalived's default for addresses without `dev` in static blocks: eth0 where it exists. */
+function defaultInterface({ interfaces }: Status): string | null {
+  return interfaces.some(({ link }) => link.name === 'eth0') ? 'eth0' : null;
+}
+
+/** Instances that speak the same way share their sockets. */
+function sockets({ instances }: Status): readonly (readonly VrrpInstance[])[] {
+  const pools = new Map<string, VrrpInstance[]>();
+  for (const { config } of instances) {
+    const unicast = config.unicastPeers.length > 0;
+    const key = [config.link, config.family, config.auth?.type === 'AH', unicast, unicast ? config.sourceAddress : config.multicastGroup].join(' ');
+    pools.set(key, [...(pools.get(key) ?? []), config]);
+  }
+  return [...pools.values()];
+}
+
+function socketLines(pool: readonly VrrpInstance[]): readonly string[] {
+  const [first] = pool;
+  if (first === undefined) return [];
+  const unicast = first.unicastPeers.length > 0;
+  return [
+    `   Interface = ${first.link}`,
+    `   Family = ${first.family === 'inet' ? 'IPv4' : 'IPv6'}`,
+    `   Protocol = ${first.auth?.type === 'AH' ? 'AH' : 'VRRP'}`,
+    `   Type = ${unicast ? 'Unicast' : 'Multicast'}`,
+    ...(unicast && first.sourceAddress !== null ? [`   Address = ${first.sourceAddress}`] : []),
+    '   Rx buf size = 0',
+    '   VRRP instances',
+    ...pool.map(({ name, vrid }) => `     ${name} vrid ${String(vrid)}`),
+  ];
+}
+
+function groupLines({ config, state }: GroupStatus, { instances }: Status): readonly string[] {
+  const members = instances.filter((instance) => instance.group === config.name);
+  return [
+    ` VRRP Sync Group = ${config.name}, ${state}`,
+    `   Num member fault ${String(members.filter((m) => m.faults.length > 0).length)}, num member init ${String(members.filter((m) => m.holds.length > 0).length)}`,
+    '   VRRP member instances :',
+    ...config.members.map((name) => `     ${name}`),
+    `   Using smtp notification = ${yes(config.smtpAlert)}`,
+    ...tracked('Tracked interfaces', config.trackInterfaces),
+    ...tracked('Tracked scripts', config.trackScripts),
+    ...notifyLines(config.notify).map((line) => `   ${line}`),
+  ];
+}
+
+function tracked(name: string, refs: readonly TrackRef[]): readonly string[] {
+  return refs.length === 0 ? [] : [`   ${name} :`, ...refs.map((ref) => `     ${trackText(ref)}`)];
+}
+
+function scriptLines({ config, status, result, running }: ScriptStatus, { instances, groups }: Status): readonly string[] {
+  const users = instances.flatMap(({ config: instance, group }) => {
+    const own = instance.trackScripts.find(({ name }) => name === config.name);
+    const shared = groups.find((other) => other.config.name === group)?.config.trackScripts.find(({ name }) => name === config.name);
+    const ref = own ?? shared;
+    return ref === undefined ? [] : [{ ...ref, name: instance.name }];
+  });
+  return [
+    ` VRRP Script = ${config.name}`,
+    `   Command = ${argvText(config.command.argv)}`,
+    `   Interval = ${seconds(config.interval)} sec`,
+    `   Timeout = ${seconds(config.timeout)} sec`,
+    `   Weight = ${String(config.weight)}${config.reverse ? ' reverse' : ''}`,
+    `   Rise = ${String(config.rise)}`,
+    `   Fall = ${String(config.fall)}`,
+    `   Result = ${String(result)}`,
+    '   Insecure = no',
+    `   Init state = ${config.initFail ? 'failed' : 'unknown'}`,
+    `   Status = ${STATUS[status]}`,
+    `   Script uid:gid = ${accountPair(config.command.account)}`,
+    '   VRRP instances :',
+    '   Tracking instances :',
+    ...users.map((ref) => `     ${trackText(ref, ', ')}`),
+    `   State = ${running ? 'running' : 'idle'}`,
+  ];
+}
+
+const STATUS: Readonly<Record<ScriptStatus['status'], string>> = { unknown: 'INIT', good: 'GOOD', bad: 'BAD' };
+
+function interfaceLines({ link, addresses }: InterfaceStatus, { instances }: Status): readonly string[] {
+  const virtual = new Set(instances.flatMap(({ config }) => [...config.virtualAddresses, ...config.excludedAddresses].map(({ prefix }) => prefix.address)));
+  const own = addresses.filter((address) => !virtual.has(address));
+  const [four, ...more] = own.filter((address) => familyOf(address) === 'inet');
+  const six = own.find((address) => familyOf(address) === 'inet6' && isLinkLocal6(address));
+  const users = instances.flatMap(({ config }) => {
+    const ref = config.trackInterfaces.find(({ name }) => name === link.name);
+    if (ref !== undefined) return [{ ...ref, name: config.name }];
+    return config.link === link.name ? [{ name: config.name, weight: 0, reverse: false }] : [];
+  });
+  return [
+    ` Name = ${link.name}`,
+    `   index = ${String(link.index)}`,
+    `   IPv4 address = ${four ?? '(none)'}`,
+    ...(more.length === 0 ? [] : ['   Additional IPv4 addresses :', ...more.map((address) => `     ${address}`)]),
+    `   IPv6 address = ${six ?? '(none)'}`,
+    ...(link.loopback || link.mac.length === 0 ? [] : [`   MAC = ${macText(link.mac)}`, `   MAC broadcast = ${macText(link.mac.map(() => 0xff))}`]),
+    `   State = ${stateText(link)}`,
+    `   Seen up = ${link.up && link.running ? '1' : '0'}`,
+    ...UNTOUCHED_BEFORE,
+    `   MTU = ${String(link.mtu)}`,
+    `   HW Type = ${link.loopback ? 'LOOPBACK' : 'ETHERNET'}`,
+    ...UNTOUCHED_AFTER,
+    ...(users.length === 0 ? [] : ['   Tracking VRRP instances :', ...users.map((ref) => `     ${trackText(ref, ', ')}`)]),
+  ];
+}
+
+/** Debouncing and the interface sysctls are not there yet: none runs, none was changed. */
+const UNTOUCHED_BEFORE = ['   Delayed state change running = false', '   Up debounce timer = 0us', '   Down debounce timer = 0us'];
+const UNTOUCHED_AFTER = [
+  '   NIC netlink status update',
+  '   Reset ARP config counter 0',
+  '   Original arp_ignore 0',
+  '   Original arp_filter 0',
+  '   Original promote_secondaries 0',
+  '   Reset promote_secondaries counter 0',
+];
+
+function stateText({ up, running, loopback, pointToPoint, multicast, noArp }: InterfaceStatus['link']): string {
+  return [
+    up ? 'UP' : 'DOWN',
+    ...(running ? ['RUNNING'] : []),
+    ...(loopback ? ['no broadcast', 'loopback'] : []),
+    ...(pointToPoint ? ['point to point'] : []),
+    ...(noArp ? ['no arp'] : []),
+    ...(multicast ? [] : ['no multicast']),
+  ].join(', ');
+}
+
+function macText(mac: Uint8Array): string {
+  return [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}

@@ -1,0 +1,96 @@
+import type { ScriptCommand } from '../../config/model.ts';
+import type { InstanceState, InstanceStatus, Status } from '../status.ts';
+import { addressText } from './text.ts';
+
+/**
+ * keepalived.json with keepalived's member names. `version` is its json_version: 1 is an array of instances, 2 an object
+ * with the processes tracked besides (of which there are none yet). Times are seconds.
+ */
+export function renderJson({ instances }: Pick<Status, 'instances'>, version: 1 | 2): string {
+  const vrrp = instances.map((instance) => ({ data: data(instance), stats: stats(instance) }));
+  return `${JSON.stringify(version === 1 ? vrrp : { vrrp, track_process: [] })}\n`;
+}
+
+const STATE: Readonly<Record<InstanceState, number>> = { INIT: 0, BACKUP: 1, MASTER: 2, FAULT: 3 };
+
+function data(status: InstanceStatus): object {
+  const { config } = status;
+  return {
+    iname: config.name,
+    dont_track_primary: Number(config.dontTrackPrimary),
+    skip_check_adv_addr: Number(config.skipCheckAdvAddr),
+    strict_mode: Number(config.strict),
+    vmac_ifname: '',
+    ifp_ifname: config.link,
+    master_priority: status.state === 'MASTER' ? status.priority : 0,
+    last_transition: status.lastTransitionAt / 1000,
+    garp_delay: config.garp.masterDelay / 1000,
+    garp_refresh: config.garp.refresh / 1000,
+    garp_rep: config.garp.masterRepeat,
+    garp_refresh_rep: config.garp.refreshRepeat,
+    garp_lower_prio_delay: config.garp.lowerPrioDelay / 1000,
+    garp_lower_prio_rep: config.garp.lowerPrioRepeat,
+    lower_prio_no_advert: Number(config.lowerPrioNoAdvert),
+    higher_prio_send_advert: Number(config.higherPrioSendAdvert),
+    vrid: config.vrid,
+    base_priority: config.priority,
+    effective_priority: status.priority,
+    vipset: status.addressesSet,
+    promote_secondaries: config.promoteSecondaries,
+    adver_int: config.advertInterval / 1000,
+    master_adver_int: status.masterAdvertInterval / 1000,
+    accept: Number(config.accept),
+    nopreempt: config.nopreempt,
+    preempt_delay: config.preemptDelay / 1000,
+    state: STATE[status.state],
+    wantstate: STATE[status.state],
+    version: config.version,
+    smtp_alert: config.smtpAlert,
+    notify_deleted: config.notifyDeleted,
+    ...script('script_backup', config.notify.backup),
+    ...script('script_master', config.notify.master),
+    ...script('script_fault', config.notify.fault),
+    ...script('script_stop', config.notify.stop),
+    ...script('script_deleted', config.notify.deleted),
+    ...script('script', config.notify.any),
+    ...script('script_master_rx_lower_pri', config.notify.masterRxLowerPri),
+    vips: config.virtualAddresses.map((virtual) => addressText(virtual, status.addressesSet)),
+    evips: config.excludedAddresses.map((virtual) => addressText(virtual, status.addressesSet)),
+    vroutes: [],
+    vrules: [],
+    track_ifp: config.trackInterfaces.map(({ name }) => name),
+    track_script: config.trackScripts.map(({ name }) => name),
+    track_process: [],
+    ...(config.version === 2 ? { auth_type: config.auth === null ? 0 : config.auth.type === 'PASS' ? 1 : 2 } : {}),
+    ...(config.version === 2 && config.auth?.type === 'PASS' ? { auth_data: '********' } : {}),
+  };
+}
+
+function script(name: string, command: ScriptCommand | null): Record<string, string> {
+  return command === null ? {} : { [name]: command.argv.join(' ') };
+}
+
+function stats({ counters }: InstanceStatus): object {
+  return {
+    advert_rcvd: counters.received,
+    advert_sent: counters.sent,
+    become_master: counters.becameMaster,
+    release_master: counters.releasedMaster,
+    packet_len_err: counters.packetLenErr,
+    advert_interval_err: counters.advertIntervalErr,
+    ip_ttl_err: counters.ttlErr,
+    invalid_type_rcvd: counters.invalidTypeRcvd,
+    addr_list_err: counters.addrListErr,
+    invalid_authtype: counters.invalidAuthType,
+    authtype_mismatch: counters.authTypeMismatch,
+    auth_failure: counters.authFailure,
+    auth_ext_missing: 0,
+    auth_ext_malformed: 0,
+    auth_ext_unknown_key: 0,
+    auth_ext_invalid_hmac: 0,
+    auth_ext_stale: 0,
+    auth_ext_replay: 0,
+    pri_zero_rcvd: counters.priZeroRcvd,
+    pri_zero_sent: counters.priZeroSent,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Status: what the daemon is, runs by and knows at one moment, as one plain immutable value. Made when asked for; every
+ * report renders it, so that the dump, the statistics and the JSON agree.
+ */
+import type { GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
+import type { Link } from '../system/netlink-routes.ts';
+import type { IpAddress } from '../util/ip.ts';
+import type { Millis } from '../util/time.ts';
+import type { VrrpCounters } from '../vrrp/counters.ts';
+
+export interface Status {
+  /** Ours, e.g. `0.1.0`. */
+  readonly version: string;
+  /** When this was made, and when the daemon started; ms since the epoch, as every `…At` here. */
+  readonly at: number;
+  readonly startedAt: number;
+  readonly global: GlobalDefs;
+  readonly instances: readonly InstanceStatus[];
+  readonly groups: readonly GroupStatus[];
+  readonly scripts: readonly ScriptStatus[];
+  readonly interfaces: readonly InterfaceStatus[];
+}
+
+export type InstanceState = 'INIT' | 'BACKUP' | 'MASTER' | 'FAULT';
+
+export interface InstanceStatus {
+  readonly config: VrrpInstance;
+  /** Name of its sync group. */
+  readonly group: string | null;
+  readonly state: InstanceState;
+  /** Effective priority. */
+  readonly priority: number;
+  /** What holds it in FAULT, and what it waits for before it begins; in words. */
+  readonly faults: readonly string[];
+  readonly holds: readonly string[];
+  /** Where its advertisements come from; null while there is no such address. */
+  readonly source: IpAddress | null;
+  readonly lastTransitionAt: number;
+  /** When its timer fires; null: none runs. */
+  readonly deadlineAt: number | null;
+  readonly masterDownInterval: Millis;
+  /** The master's interval as last heard (v3), else its own. */
+  readonly masterAdvertInterval: Millis;
+  /** Its addresses are in the kernel. */
+  readonly addressesSet: boolean;
+  readonly counters: VrrpCounters;
+}
+
+export interface GroupStatus {
+  readonly config: SyncGroup;
+  readonly state: InstanceState;
+}
+
+export interface ScriptStatus {
+  readonly config: VrrpScript;
+  /** unknown: it has not answered yet. */
+  readonly status: 'unknown' | 'good' | 'bad';
+  /** Counts up with successes and down with failures; see vrrp_script's rise and fall. */
+  readonly result: number;
+  readonly running: boolean;
+}
+
+export interface InterfaceStatus {
+  readonly link: Link;
+  /** In the kernel's order. */
+  readonly addresses: readonly IpAddress[];
+}
