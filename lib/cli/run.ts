@@ -116,17 +116,15 @@ class Life {
     const unsignal = onSignals({
       stop: (name) => { if (name !== 'SIGINT' || !this.#settings.ignoreInterrupt) this.#stop(); },
       reload: () => { this.#reload(hooks); },
-      data: () => { void writeDump('data', daemon, this.#settings, log); },
-      stats: () => { void writeDump('stats', daemon, this.#settings, log); },
-      clearStats: () => { void writeDump('stats', daemon, this.#settings, log).then(() => { daemon.vrrp.clearCounters(); }); },
-      json: () => { void writeDump('json', daemon, this.#settings, log); },
+      data: () => { void writeDump('data', daemon, system.files, log); },
+      stats: () => { void writeDump('stats', daemon, system.files, log); },
+      clearStats: () => { void writeDump('stats', daemon, system.files, log).then(() => { daemon.vrrp.clearCounters(); }); },
+      json: () => { void writeDump('json', daemon, system.files, log); },
     });
     try {
       const file = this.#hooksFile(config);
-      if (file !== null) {
-        const verdict = await hooks.load(file);
-        if (!verdict.ok) return this.#fail(EXIT_CONFIG, `hooks: ${verdict.problem}`);
-      }
+      // A file that cannot be used is said, and the daemon goes on without: failover comes before observers.
+      if (file !== null) await hooks.load(file);
       await daemon.start();
       this.#services.ready(`${config.instances.length} VRRP instances`);
       ready();
@@ -203,7 +201,7 @@ class Life {
   }
 
   #tell(config: Config | null, diagnostics: readonly Diagnostic[]): void {
-    const vrrp = config !== null && config.instances.length > 0;
+    const vrrp = (config?.instances.length ?? 0) > 0 || diagnostics.some((d) => d.pass === 'vrrp');
     const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
     for (const line of keepalivedLines(diagnostics, several, vrrp ? ['parent', 'vrrp'] : ['parent'])) this.#log.warn(line);
     for (const d of diagnostics) {

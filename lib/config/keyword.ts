@@ -75,6 +75,17 @@ export interface ListForm {
   readonly words: boolean;
   /** Template of the complaint about an empty list; absent: none. */
   readonly empty?: string;
+  /** The keyword is followed by a name, and each use is a list of its own. */
+  readonly named?: boolean;
+  /** Whose pass reads a list that stands outside every block; absent: VRRP's. */
+  readonly pass?: Pass;
+}
+
+/** One use of a named list. */
+export interface NamedList<T> {
+  readonly name: string;
+  readonly place: Place;
+  readonly entries: readonly T[];
 }
 
 export type Rows = Readonly<Record<string, Keyword>>;
@@ -149,5 +160,13 @@ export function list<T>(entry: ValueType<T>, meaning: string, parts: Omit<Keywor
   return { value: LIST_HEADER as ValueType<never>, meaning, list: form, ...rest };
 }
 
+/** A keyword with a name and a block of lines. */
+export function namedList<T>(entry: ValueType<T>, meaning: string, parts: Omit<Keyword, 'value' | 'meaning' | 'list'> & Omit<ListForm, 'entry' | 'words' | 'named'> = {}): Keyword<readonly NamedList<T>[]> {
+  const { pass, empty, ...rest } = parts;
+  const form: ListForm = { entry, words: false, named: true, ...(empty === undefined ? {} : { empty }), ...(pass === undefined ? {} : { pass }) };
+  return { value: NAME_HEADER as ValueType<never>, meaning, list: form, ...rest };
+}
+
 /** No header: `{` follows the keyword. */
 const LIST_HEADER: ValueType<undefined> = { syntax: '{ … }', schema: { type: 'array' }, bare: true, read: () => undefined };
+const NAME_HEADER: ValueType<undefined> = { syntax: 'NAME { … }', schema: { type: 'object' }, read: () => undefined };

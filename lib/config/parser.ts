@@ -113,7 +113,7 @@ class Parser {
 
   /** Whether this pass acts on a root keyword. */
   #isOurs(row: Keyword): boolean {
-    const pass = row.list !== undefined ? 'vrrp' : (row.block?.pass ?? 'parent');
+    const pass = row.list !== undefined ? (row.list.pass ?? 'vrrp') : (row.block?.pass ?? 'parent');
     return pass === this.#only || (pass === 'children' && this.#only !== 'parent');
   }
 
@@ -241,10 +241,13 @@ class Parser {
     const form = row.list;
     if (form === undefined) return;
     const outerPass = this.#context.pass;
-    if (this.#open.length === 0 && this.#only === null) this.#context.pass = 'vrrp';
+    if (this.#open.length === 0 && this.#only === null) this.#context.pass = form.pass ?? 'vrrp';
     const word = args.words[0] ?? '';
-    if (args.words.length > 1) {
-      args.report({ code: 'extra-words', message: `Block ${word} has extra parameters ${args.words.slice(1).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, 1);
+    const first = form.named === true ? 2 : 1;
+    const name = form.named === true ? (args.words[1] ?? '') : this.#current.name;
+    if (args.words.length < first) this.#bare(row, args);
+    if (args.words.length > first) {
+      args.report({ code: 'extra-words', message: `Block ${word} has extra parameters ${args.words.slice(first).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, first);
     }
     const entries: Statement[] = [];
     const read: unknown[] = [];
@@ -257,21 +260,22 @@ class Parser {
       if (token === 'open') this.#braces++;
       const words = token === 'open' ? ['{'] : this.#reader.words;
       for (const part of form.words ? words.map((w) => [w]) : [words]) {
-        const entry = new WordArgs(part, 0, this.#lastPlace, this.#context, this.#current.name);
+        const entry = new WordArgs(part, 0, this.#lastPlace, this.#context, name);
         entries.push({ words: part, place: this.#lastPlace, row, block: null, entries: null });
         const value = form.entry.read(entry);
         if (value !== undefined) read.push(value);
       }
     }
     if (token === 'close') this.#closeBrace();
-    if (read.length === 0 && entries.length === 0 && form.empty !== undefined) {
-      this.#context.report({ code: 'empty-list', message: fill(form.empty, args), place: args.place, saidAt: this.#lastPlace });
+    if (read.length === 0 && (entries.length === 0 || form.named === true) && form.empty !== undefined) {
+      this.#context.report({ code: 'empty-list', message: fill(form.empty, form.named === true ? new WordArgs(args.words, 1, args.place, this.#context, name) : args), place: args.place, saidAt: this.#lastPlace });
     }
     this.#current.statements.push({ words: args.words, place: args.place, row, block: null, entries });
     const values = this.#current.values as Record<string, unknown>;
     const key = row.alias ?? word;
     const before = values[key] as unknown[] | undefined;
-    values[key] = before === undefined ? read : [...before, ...read];
+    if (form.named === true) values[key] = [...(before ?? []), { name, place: args.place, entries: read }];
+    else values[key] = before === undefined ? read : [...before, ...read];
     (this.#current.places as Record<string, Place>)[key] = args.place;
     row.then?.(this.#context, read, args);
     this.#context.pass = outerPass;

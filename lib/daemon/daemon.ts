@@ -12,6 +12,8 @@ import { Network } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
+import { snapshot } from './snapshot.ts';
+import type { Status } from './status.ts';
 import { TrackService } from './track-service.ts';
 import { type VrrpOptions, VrrpService } from './vrrp-service.ts';
 
@@ -42,12 +44,14 @@ export class Daemon {
   #config: Config;
   /** What each group was last said to be. */
   readonly #groups = new Map<string, HookState>();
+  readonly #startedAt: number;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: DaemonOptions, parts: DaemonParts) {
     const { system, log } = parts;
     this.#parts = parts;
     this.#options = options;
+    this.#startedAt = system.clock.wall();
     this.#config = config;
     this.#network = new Network(system.routes, system.clock, log, (change) => { this.#vrrp.networkChanged(change); });
     this.#tracker = new TrackService(system.scripts, system.clock, log, (name, state) => {
@@ -80,8 +84,12 @@ export class Daemon {
     return this.#vrrp;
   }
 
-  get tracker(): TrackService {
-    return this.#tracker;
+  /** What every report renders. */
+  status(): Status {
+    return snapshot({
+      version: this.#options.version, startedAt: this.#startedAt, config: this.#config, clock: this.#parts.system.clock,
+      network: this.#network, tracker: this.#tracker, vrrp: this.#vrrp,
+    });
   }
 
   /** Resolves when VRRP is running. Rejects with SystemError when the kernel refuses what is needed. */

@@ -17,7 +17,13 @@ export interface NetlinkRequest {
   readonly object: string;
 }
 
-/** How long the kernel may take for one batch or one part of a dump; it answers at once, unless the answer was lost. */
+export interface RequestOptions {
+  /** How long the kernel may take for one batch or one part of a dump, in ms; it answers at once, unless the answer was lost. */
+  readonly answerWithin?: number;
+  /** Of the socket, in bytes; the default has room for the errors of some 20,000 requests. */
+  readonly receiveBuffer?: number;
+}
+
 const ANSWER_WITHIN = 5_000;
 /** A dump during which something changed (NLM_F_DUMP_INTR) is asked for again, this often. */
 const DUMP_ATTEMPTS = 10;
@@ -30,13 +36,16 @@ const SEND_AT_MOST = 128 * 1024;
 export class NetlinkRequests {
   readonly #name: string;
   readonly #channel: NetlinkChannel;
+  readonly #answerWithin: number;
   readonly #waiting = new Map<number, Waiting>();
   #sequence = 1;
   #dumps: Promise<unknown> = Promise.resolve();
 
-  constructor(protocol: NetlinkProtocol, name: string) {
+  constructor(protocol: NetlinkProtocol, name: string, { answerWithin = ANSWER_WITHIN, receiveBuffer }: RequestOptions = {}) {
     this.#name = name;
+    this.#answerWithin = answerWithin;
     this.#channel = new NetlinkChannel(protocol, name, (message) => this.#answer(message), (cause) => this.#failAll(cause));
+    if (receiveBuffer !== undefined) this.#channel.setReceiveBuffer(receiveBuffer);
   }
 
   /**
@@ -127,7 +136,7 @@ export class NetlinkRequests {
     this.#channel.send(concat(...chunk));
   }
 
-  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by ANSWER_WITHIN since the last answer. */
+  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by `answerWithin` since the last answer. */
   #wait(first: number, last: number, hear: (message: NetlinkMessage, settle: (error?: Error) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: Error): void => {
@@ -142,7 +151,7 @@ export class NetlinkRequests {
           if (this.#waiting.has(last)) settle(new SystemError('wait for the answer on', this.#name, 'ETIMEDOUT'));
         }, 10));
       };
-      const timer = setTimeout(late, ANSWER_WITHIN);
+      const timer = setTimeout(late, this.#answerWithin);
       this.#waiting.set(last, {
         first,
         hear: (message) => {

@@ -28,7 +28,7 @@ export async function scan(link: string, { json, count }: ScanOptions): Promise<
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   let shown = 0;
-  let reason: string | null = null;
+  let reason = null as string | null;
   child.on('message', (message) => {
     const told = message as CaptureMessage;
     switch (told.type) {

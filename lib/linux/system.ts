@@ -23,6 +23,7 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
   const files = linuxFiles();
   const vrrp = linuxVrrpSockets((gone) => routes.watch((event) => {
     if (event.type === 'link-gone') gone(event.index);
+    if (event.type === 'lost') gone(null);
   }));
   return {
     clock: linuxClock(),

@@ -17,11 +17,13 @@ import { Message, putControl } from './message.ts';
  * on its descriptor, because only they tell (and set) hop limit, destination and source of IPv6.
  *
  * A socket bound to an interface that is deleted stays silent for ever, and the kernel says nothing about it: `linkGone`
- * brings the indexes of deleted interfaces from rtnetlink, and the sockets on them fail.
+ * brings the indexes of deleted interfaces from rtnetlink (null when some were lost), and the sockets on them fail.
  */
-export function linuxVrrpSockets(linkGone: (gone: (linkIndex: number) => void) => Cancel): VrrpSockets {
+export function linuxVrrpSockets(linkGone: LinkGone): VrrpSockets {
   return { open: (spec, receive, failed) => new RawVrrpSocket(spec, receive, failed, linkGone) };
 }
+
+export type LinkGone = (gone: (linkIndex: number | null) => void) => Cancel;
 
 /** Datagrams taken from one socket per turn of the event loop; with more waiting, the other sockets and timers come first. */
 const DATAGRAMS_PER_TURN = 64;
@@ -73,7 +75,7 @@ class RawVrrpSocket implements VrrpSocket {
     spec: SocketSpec,
     receive: (datagram: Datagram) => void,
     failed: (cause: Error) => void,
-    linkGone: (gone: (linkIndex: number) => void) => Cancel,
+    linkGone: LinkGone,
   ) {
     this.#spec = spec;
     this.#receive = receive;
@@ -93,7 +95,8 @@ class RawVrrpSocket implements VrrpSocket {
       throw cause;
     }
     this.#forgetLink = linkGone((index) => {
-      if (index === this.#linkIndex) this.#fail(new SystemError('receive on', this.#name, 'ENODEV'));
+      const ours = index === null ? ifNameToIndex(spec.link) !== this.#linkIndex : index === this.#linkIndex;
+      if (ours) this.#fail(new SystemError('receive on', this.#name, 'ENODEV'));
     });
   }
 

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gratuitousArp } from '../../lib/codec/arp.ts';
+import { encodeGetLinks, RTM_GETLINK, RTM_NEWADDR } from '../../lib/codec/rtnetlink.ts';
 import { linuxClock } from '../../lib/linux/clock.ts';
 import { AF_UNIX, ifNameToIndex, SOCK_DGRAM, socket } from '../../lib/linux/libc.ts';
 import { linuxLinkLayer } from '../../lib/linux/link-layer.ts';
+import { NetlinkRequests } from '../../lib/linux/netlink-requests.ts';
 import { linuxNetlinkRoutes } from '../../lib/linux/netlink-routes.ts';
 import { linuxSystem } from '../../lib/linux/system.ts';
 import type { Address, NetworkEvent } from '../../lib/system/netlink-routes.ts';
@@ -35,6 +37,8 @@ const TRAPS: Readonly<Record<string, () => unknown>> = {
   settle,
   batch,
   dump: dumpAll,
+  'lost-answer': lostAnswer,
+  many,
 };
 
 function fatal(cause: Error): never {
@@ -199,6 +203,37 @@ async function dumpAll(): Promise<unknown> {
   const [state, only6] = await Promise.all([routes.dump(), routes.dump('inet6')]);
   routes.close();
   return { links: state.links.map((link) => ({ ...link, mac: [...link.mac] })), addresses: state.addresses, only6: only6.addresses };
+}
+
+/** Refusals that do not fit into the receive buffer: the answer to the last request among them. */
+async function lostAnswer(): Promise<unknown> {
+  const requests = new NetlinkRequests(0, 'small socket', { answerWithin: 200, receiveBuffer: 4096 });
+  const wrong = { type: RTM_NEWADDR, flags: 0, payload: new Uint8Array(8), operation: 'add', object: 'nothing' };
+  const failure = await requests.batch(Array.from({ length: 1_000 }, () => wrong)).then(() => 'answered', (cause: SystemError) => cause.code);
+  // Late answers to the lost batch are nobody's: the next request gets its own.
+  const next = await requests.batch([wrong]);
+  const links = await requests.dump({ type: RTM_GETLINK, flags: 0, payload: encodeGetLinks(), operation: 'list', object: 'interfaces' });
+  requests.close();
+  const closed = await requests.batch([wrong]).then(() => 'answered', (cause: SystemError) => cause.code);
+  return { failure, next: next.map((error) => error?.code), links: links.length, closed };
+}
+
+/** Ten thousand addresses in one call, then all of them again, each refused. */
+async function many(): Promise<unknown> {
+  const routes = linuxNetlinkRoutes(fatal);
+  const linkIndex = ifNameToIndex('va');
+  const operations = Array.from({ length: 10_000 }, (_, i) => ({
+    op: 'add-address' as const,
+    address: {
+      linkIndex, prefix: { address: ip(`10.${1 + (i >> 8)}.${i & 255}.1`), length: 32 }, peer: null, broadcast: null, label: null, scope: 'global' as const,
+      flags: 0, preferred: null, protocol: 18,
+    },
+  }));
+  const added = await routes.apply(operations);
+  const again = await routes.apply(operations);
+  const dumped = (await routes.dump('inet')).addresses.length;
+  routes.close();
+  return { added: added.filter((error) => error === null).length, again: again.filter((error) => error?.code === 'EEXIST').length, dumped };
 }
 
 const [, , trap = ''] = process.argv;

@@ -50,12 +50,15 @@ describe('traps of raw sockets and netlink', function () {
     expect(addresses).to.equal(5_000 + 2);
   });
 
-  it('gratuitous ARP goes out without promiscuous mode, and to a missing interface fails', async () => {
+  it('gratuitous ARP goes out without promiscuous mode, every frame of a burst, and to a missing interface fails', async () => {
+    const heard = (): number => (JSON.parse(ip('-n', spaces.b, '-s', '-j', 'link', 'show', 'dev', 'vb')) as [{ stats64: { rx: { packets: number } } }])[0].stats64.rx.packets;
+    const quiet = heard();
     const { before, during, after, missing } = await walkInto<Record<string, string>>('promiscuous');
     expect(during).to.equal(before);
     expect(after).to.equal(before);
     expect(Number(before) & 0x100, 'IFF_PROMISC').to.equal(0);
     expect(missing).to.equal('ENXIO');
+    expect(heard() - quiet).to.be.at.least(500);
   });
 
   for (const [family, expected] of [
@@ -97,6 +100,15 @@ describe('traps of raw sockets and netlink', function () {
     ]);
     expect(said.removed).to.deep.equal([null, null, null]);
     expect(said.left).to.equal(0);
+  });
+
+  it('a lost answer is an error within a bound, and the next request is answered', async () => {
+    const said = await walkInto('lost-answer');
+    expect(said).to.deep.equal({ failure: 'ETIMEDOUT', next: ['EOPNOTSUPP'], links: 2, closed: 'EBADF' });
+  });
+
+  it('ten thousand addresses in one call: all added, and then all refused', async () => {
+    expect(await walkInto('many')).to.deep.equal({ added: 10_000, again: 10_000, dumped: 10_002 });
   });
 
   it('a dump has the links and the addresses that ip(8) set', async () => {

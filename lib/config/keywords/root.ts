@@ -1,7 +1,14 @@
 /** Keywords outside every block. */
-import { block, keyword, table, type Args, type ValueType } from '../keyword.ts';
+import { block, keyword, list, namedList, table, type Args, type ValueType } from '../keyword.ts';
 import { FLAG, integer, optional, UINT_MAX, word } from '../values.ts';
+import { addressEntry, addressOptions } from './addresses.ts';
+import { bfdInstance } from './bfd-instance.ts';
+import { noHeader } from './checkers.ts';
 import { globalDefs } from './global-defs.ts';
+import { routeEntry, routeOptions } from './routes.ts';
+import { ruleEntry, ruleOptions } from './rules.ts';
+import { garpGroup, linkbeat, linkDelay, trackFile, trackGroup, vrrpTrackFile, vrrpTrackProcess } from './track-things.ts';
+import { groupEntries, localEntries, serviceHeader, ssl, virtualServer } from './virtual-server.ts';
 import { vrrpInstance } from './vrrp-instance.ts';
 import { vrrpScript } from './vrrp-script.ts';
 import { vrrpSyncGroup } from './vrrp-sync-group.ts';
@@ -16,10 +23,27 @@ export const root = table('', {
   use_pid_dir: keyword(FLAG, 'pid files in /run/keepalived', { default: 'off', ...later }),
   instance: keyword(word('NAME'), 'name of this instance of the daemon, in pid files and log; implies use_pid_dir', { bare: 'instance name missing', ...later }),
   child_wait_time: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'how long the stop waits for processes', { default: '5', ...later }),
-  global_defs: block({ syntax: '', schema: { type: 'object' }, bare: true, read: () => true }, globalDefs, 'settings of the whole daemon'),
+  global_defs: block(noHeader, globalDefs, 'settings of the whole daemon'),
   vrrp_sync_group: block(uniqueName('vrrp_sync_group', 'vrrp sync group name missing'), vrrpSyncGroup, 'instances that change state together', { bare: 'vrrp_sync_group name missing' }),
   vrrp_instance: block(uniqueName('vrrp_instance', 'vrrp_instance name missing'), vrrpInstance, 'one virtual router', { bare: 'vrrp_instance name missing' }),
   vrrp_script: block(word('NAME'), vrrpScript, 'program whose exit code moves priorities'),
+  track_group: block(uniqueName('track_group', 'track_group name missing'), trackGroup, 'instances that static addresses, routes and rules follow', { bare: 'track_group name missing', ...later }),
+  track_file: block(uniqueName('track_file', 'track_file name missing'), trackFile, 'file whose number moves priorities or weights', later),
+  vrrp_track_file: block(uniqueName('track_file', 'track_file name missing'), vrrpTrackFile, 'deprecated spelling of track_file', { alias: 'track_file', ...later }),
+  vrrp_track_process: block(uniqueName('vrrp_track_process', 'vrrp_track_process name missing'), vrrpTrackProcess, 'program whose running moves priorities', later),
+  static_ipaddress: list(addressEntry(true), 'addresses held whatever the VRRP state', { options: addressOptions, ...later }),
+  static_routes: list(routeEntry(true), 'routes held whatever the VRRP state', { options: routeOptions, ...later }),
+  static_rules: list(ruleEntry(true), 'policy rules held whatever the VRRP state', { options: ruleOptions, ...later }),
+  garp_group: block(noHeader, garpGroup, 'limits of gratuitous ARP and NA', later),
+  linkbeat_interfaces: list(linkbeat(), 'interfaces whose link state is polled', later),
+  interface_up_down_delays: list(linkDelay(), 'wait before a change of a link counts', later),
+  bfd_instance: block(uniqueName('bfd_instance', 'bfd_instance name missing'), bfdInstance, 'a BFD session', later),
+  SSL: block(noHeader, ssl, 'client certificate and CA of SSL_GET', later),
+  virtual_server_group: namedList(groupEntries, 'addresses and marks of a service', { pass: 'checker', empty: 'virtual server group {name} has no entries - removing', ...later }),
+  virtual_server: block(serviceHeader, virtualServer, 'an IPVS service, or a group of them', later),
+  local_address_group: namedList(localEntries, 'FULLNAT: pool of local addresses', { since: 'fullnat', pass: 'checker', ...later }),
+  deny_address_group: namedList(localEntries, 'DPVS: addresses to refuse', { since: 'fullnat', pass: 'checker', ...later }),
+  allow_address_group: namedList(localEntries, 'DPVS: addresses to let in', { since: 'fullnat', pass: 'checker', ...later }),
 });
 
 /** A name that may be declared once. */
@@ -35,7 +59,7 @@ function readName(args: Args, kind: string, missing: string): string | undefined
   }
   const first = args.context.declare(kind, name, args.place);
   if (first === null) return name;
-  const what = kind === 'vrrp_instance' ? `vrrp instance ${name} already defined` : `vrrp sync group ${name} already defined`;
+  const what = `${kind.replaceAll('_', ' ')} ${name} already defined`;
   args.report({ code: 'duplicate', message: what, remedy: `first defined at ${first.source.name}:${String(first.line)}; this block is skipped` });
   return undefined;
 }

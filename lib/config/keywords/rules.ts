@@ -100,6 +100,6 @@ function readRule(args: Args, isStatic: boolean): RuleEntry | undefined {
     args.report({ code: 'protocol-reset', severity: 'warning', message: 'Rule cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol', remedy: 'add no_track to keep the protocol' }, args.words.indexOf('protocol'));
     delete options.protocol;
   }
-  const one = [options.from, options.to].find((network_) => network_ !== undefined && network_ !== 'default');
+  const one = options.from === undefined || options.from === 'default' ? options.to : options.from;
   return { family: one === undefined || one === 'default' ? 'inet' : familyOf(one.address), options, words: args.words, place: args.place };
 }

@@ -88,7 +88,7 @@ function processSpec(): ValueType<readonly string[]> {
 function paramMatch(): ValueType<'exact' | 'initial' | 'partial'> {
   return {
     syntax: '[initial|partial]',
-    schema: { enum: ['initial', 'partial', true] },
+    schema: { type: ['string', 'boolean'] },
     bare: true,
     complete: ['initial', 'partial'],
     read: (args) => {

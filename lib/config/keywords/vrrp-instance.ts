@@ -7,7 +7,10 @@ import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional,
 import { parseIp, type IpAddress } from '../../util/ip.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
 import { authHmac, authentication } from './authentication.ts';
+import { noHeader } from './checkers.ts';
 import { extraIf } from './global-defs.ts';
+import { routeEntry, routeOptions } from './routes.ts';
+import { ruleEntry, ruleOptions } from './rules.ts';
 import { trackEntry } from './tracking.ts';
 
 const later = { notYet: '' } as const;
@@ -49,8 +52,8 @@ export const vrrpInstance = table('vrrp_instance', {
   promote_secondaries: keyword(FLAG, 'set promote_secondaries on the interface before addresses go', { default: 'off' }),
   linkbeat_use_polling: keyword(FLAG, 'deprecated: poll the link state of this interface', { deprecated: "({name}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block", ...later }),
   v3_checksum_as_v2: keyword(BOOLEAN, 'as in global_defs, for this instance', { default: 'v3_checksum_as_v2', since: '2.3.0', ...badSwitch, ...later }),
-  virtual_routes: list(words('ROUTE'), 'routes of the master', later),
-  virtual_rules: list(words('RULE'), 'policy rules of the master', later),
+  virtual_routes: list(routeEntry(false), 'routes of the master', { options: routeOptions, ...later }),
+  virtual_rules: list(ruleEntry(false), 'policy rules of the master', { options: ruleOptions, ...later }),
   accept: keyword(FLAG, 'a master that is no owner takes packets for the addresses', { default: 'on; off when strict' }),
   no_accept: keyword(FLAG, 'a master that is no owner drops packets to and from the addresses', { default: 'off', ...later }),
   skip_check_adv_addr: keyword(BOOLEAN, 'do not compare the address list of the same master; any argument turns it on', { default: 'vrrp_skip_check_adv_addr', ...badSwitch }),
@@ -84,8 +87,8 @@ export const vrrpInstance = table('vrrp_instance', {
   higher_prio_send_advert: keyword(BOOLEAN, 'as vrrp_higher_prio_send_advert', { default: 'vrrp_higher_prio_send_advert', ...badSwitch }),
   owner_ignore_adverts: keyword(BOOLEAN, 'as vrrp_owner_ignore_adverts', { default: 'vrrp_owner_ignore_adverts', since: '2.2.8', ...badSwitch }),
   kernel_rx_buf_size: keyword(integer({ min: 0, max: UINT_MAX }, 'BYTES'), 'SO_RCVBUF of the receive socket', { default: 'vrrp_rx_bufs_policy', bare: '({name}) invalid kernel_rx_buf_size specified', invalid: '({name}) invalid kernel_rx_buf_size specified', ...later }),
-  authentication: block({ syntax: '', schema: { type: 'object' }, bare: true, read: () => true }, authentication, 'VRRPv2 authentication'),
-  auth_hmac: block({ syntax: '', schema: { type: 'object' }, bare: true, read: () => true }, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0', ...later }),
+  authentication: block(noHeader, authentication, 'VRRPv2 authentication'),
+  auth_hmac: block(noHeader, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0', ...later }),
 }, { pass: 'vrrp', end: endVrrpInstance });
 
 /** MASTER or BACKUP; anything else is BACKUP with a message. */

@@ -1,0 +1,320 @@
+/** virtual_server, virtual_server_group, real_server and what belongs to them (reference part 6, FULLNAT of the patched kernels). */
+import { script } from '../accounts.ts';
+import { block, keyword, table, type Args, type ValueType } from '../keyword.ts';
+import type { ForwardMethod, ServiceKey } from '../model-ipvs.ts';
+import type { Place } from '../source.ts';
+import { BOOLEAN, choice, FLAG, INT_MAX, integer, seconds, UINT_MAX, word } from '../values.ts';
+import { endRealServer, endVirtualServer } from '../validate/virtual-servers.ts';
+import { familyOf, ipFromBytes, ipToBytes, maxPrefix, parseIp, type IpAddress } from '../../util/ip.ts';
+import { bfdCheck, dnsCheck, endpoint, fileCheck, httpGet, isPort, miscCheck, noHeader, pingCheck, smtpCheck, sslGet, tcpCheck, udpCheck } from './checkers.ts';
+
+const later = { notYet: '' } as const;
+const LONGEST = 4294;
+const timeout = seconds({ min: 0.000001, max: LONGEST });
+const wait = seconds({ min: 0, max: LONGEST });
+const METHOD = 'NAT|DR|TUN|FNAT [type ipip|gue|gre [port N] [nocsum|csum|remcsum]]';
+export const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'sh', 'mh', 'dh', 'fo', 'ovf', 'lblcr', 'sed', 'nq', 'twos'] as const;
+
+/** `lb_kind`: a method, and for tunnels their kind. */
+function forwarding(whose: string): ValueType<ForwardMethod> {
+  return { syntax: METHOD, schema: { type: 'string' }, complete: ['NAT', 'DR', 'TUN', 'FNAT'], read: (args) => readForwarding(args, whose) };
+}
+
+function readForwarding(args: Args, whose: string): ForwardMethod | undefined {
+  const [method = '', ...options] = args.words.slice(args.first);
+  if (method !== 'NAT' && method !== 'DR' && method !== 'TUN' && method !== 'FNAT') {
+    const upper = method.toUpperCase();
+    args.report({ code: 'unknown-method', message: `PARSER : unknown [${method}] routing method for ${whose}.`, remedy: ['NAT', 'DR', 'TUN', 'FNAT'].includes(upper) ? `write ${upper} in capitals` : 'write NAT, DR, TUN or FNAT' });
+    return undefined;
+  }
+  const tunnel: { type: 'ipip' | 'gue' | 'gre'; port: number; checksum: 'nocsum' | 'csum' | 'remcsum' } = { type: 'ipip', port: 0, checksum: 'nocsum' };
+  for (let i = 0; i < options.length; i++) {
+    const option = options[i] ?? '';
+    const value = options[i + 1] ?? '';
+    const fault = (message: string): undefined => { args.report({ code: 'invalid-value', message, remedy: `write: ${METHOD}` }, args.first + 1 + i); };
+    if (option === 'nocsum' || option === 'csum' || option === 'remcsum') tunnel.checksum = option;
+    else if (option === 'type' && (value === 'ipip' || value === 'gue' || value === 'gre')) {
+      tunnel.type = value;
+      i++;
+    } else if (option === 'port' && isPort(value) && value !== '0') {
+      tunnel.port = Number(value);
+      i++;
+    } else if (option === 'type' || option === 'port') return fault(`Invalid tunnel ${option} '${value}'`);
+    else return fault(`Unknown tunnel option ${option}`);
+  }
+  if (method === 'TUN' && tunnel.type === 'gue' && tunnel.port === 0) {
+    args.report({ code: 'invalid-value', message: 'gue tunnel type requires a port', remedy: 'write: TUN type gue port N' });
+    return undefined;
+  }
+  return { method, tunnel };
+}
+
+const realServer = table('virtual_server.real_server', {
+  weight: keyword(integer({ min: 0, max: INT_MAX }), 'weight while healthy', { default: "the virtual server's, else 1", invalid: 'Real server weight {word} is outside range 0-2147483647', ...later }),
+  lvs_method: keyword(forwarding('real server'), 'forwarding method', { default: "the virtual server's", ...later }),
+  uthreshold: keyword(integer({ min: 0, max: UINT_MAX }), 'most connections', { default: '0, off', invalid: "Invalid real_server uthreshold '{word}' - ignoring", ...later }),
+  lthreshold: keyword(integer({ min: 0, max: UINT_MAX }), 'connections at which it takes new ones again', { default: '0, off', invalid: "Invalid real_server lthreshold '{word}' - ignoring", ...later }),
+  inhibit_on_failure: keyword(BOOLEAN, 'weight 0 instead of removal', { default: "the virtual server's", invalid: 'Invalid inhibit_on_failure parameter {word}', ...later }),
+  notify_up: keyword(script(), 'run when it is added', later),
+  notify_down: keyword(script(), 'run when it is removed', later),
+  alpha: keyword(BOOLEAN, 'down until the first success', { default: "the virtual server's", invalid: 'Invalid alpha parameter {word}', ...later }),
+  retry: keyword(integer({ min: 1, max: UINT_MAX }), 'failed checks forgiven', { default: "the virtual server's", invalid: 'retry value invalid - {word}', ...later }),
+  delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: "the virtual server's", invalid: "real server delay_before_retry '{word}' invalid - ignoring", ...later }),
+  warmup: keyword(wait, 'longest random wait before the first check', { default: "the virtual server's", invalid: "real server warmup '{word}' invalid - ignoring", ...later }),
+  connect_timeout: keyword(timeout, 'limit of connections', { default: "the virtual server's", invalid: 'real server connect_timeout {word} invalid - ignoring', ...later }),
+  delay_loop: keyword(timeout, 'time between two checks', { default: "the virtual server's", invalid: "real server delay_loop '{word}' invalid - ignoring", ...later }),
+  smtp_alert: keyword(BOOLEAN, 'mail when it changes', { default: 'true', invalid: 'Invalid real_server smtp_alert parameter {word}', ...later }),
+  virtualhost: keyword(word('NAME'), 'Host header of HTTP checks', { default: "the virtual server's", bare: 'real server virtualhost missing', ...later }),
+  snmp_name: keyword(word('STRING'), 'name in SNMP', { bare: 'real server snmp_name missing or extra parameters', ...later }),
+  MISC_CHECK: block(noHeader, miscCheck, 'a program', later),
+  SMTP_CHECK: block(noHeader, smtpCheck, 'the greeting of a mail server', later),
+  TCP_CHECK: block(noHeader, tcpCheck, 'a TCP connection', later),
+  PING_CHECK: block(noHeader, pingCheck, 'an ICMP echo', later),
+  UDP_CHECK: block(noHeader, udpCheck, 'a UDP datagram', later),
+  HTTP_GET: block(noHeader, httpGet, 'HTTP', later),
+  SSL_GET: block(noHeader, sslGet, 'HTTPS', later),
+  DNS_CHECK: block(noHeader, dnsCheck, 'a DNS query', later),
+  FILE_CHECK: block(noHeader, fileCheck, 'the number in a track_file', later),
+  BFD_CHECK: block(noHeader, bfdCheck, 'a BFD session', later),
+}, { end: endRealServer });
+
+const needs = (one: string, what: string): ValueType<true> => ({
+  ...FLAG,
+  read: (args) => {
+    if (args.context.switches.get('scheduler') === one) return true;
+    args.report({ code: 'needs-scheduler', message: `${what} only applies to ${one} scheduler - ignoring`, remedy: `write lvs_sched ${one} before it` });
+    return undefined;
+  },
+});
+
+const schedule: ValueType<(typeof SCHEDULERS)[number]> = {
+  ...choice(SCHEDULERS),
+  read: (args) => {
+    const value = choice(SCHEDULERS).read(args);
+    if (value !== undefined) args.context.switches.set('scheduler', value);
+    return value;
+  },
+};
+const badScheduler = { default: 'wlc, with an error', invalid: "Invalid lvs_scheduler '{word}' - ignoring" } as const;
+
+export const virtualServer = table('virtual_server', {
+  ip_family: keyword(choice(['inet', 'inet6']), 'family of a fwmark or group service', { default: 'that of its addresses', invalid: 'unknown address family {word}', ...later }),
+  retry: keyword(integer({ min: 1, max: UINT_MAX }), 'failed checks forgiven, for all checkers', { default: "the checker's", invalid: 'retry value invalid - {word}', ...later }),
+  delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: "the checker's", invalid: "virtual server delay before retry '{word}' invalid - ignoring", ...later }),
+  warmup: keyword(wait, 'longest random wait before the first check', { default: 'delay_loop', invalid: "virtual server warmup '{word}' invalid - ignoring", ...later }),
+  connect_timeout: keyword(timeout, 'limit of connections', { default: '5', invalid: 'virtual server connect_timeout {word} invalid - ignoring', ...later }),
+  delay_loop: keyword(timeout, 'time between two checks', { default: '60', invalid: "virtual server delay loop '{word}' invalid - ignoring", ...later }),
+  inhibit_on_failure: keyword(FLAG, 'weight 0 instead of removal, for all real servers', { default: 'off', ...later }),
+  lb_algo: keyword(schedule, 'scheduler; the same as lvs_sched', { ...badScheduler, alias: 'lvs_sched', ...later }),
+  lvs_sched: keyword(schedule, 'scheduler', { ...badScheduler, ...later }),
+  hashed: keyword(needs('sh', 'hashed'), 'hashed entry', { default: 'off', ...later }),
+  ops: keyword(FLAG, 'schedule each packet alone, UDP only', { default: 'off', ...later }),
+  'flag-1': keyword(FLAG, 'flag 1 of the scheduler', { default: 'off', ...later }),
+  'flag-2': keyword(FLAG, 'flag 2 of the scheduler', { default: 'off', ...later }),
+  'flag-3': keyword(FLAG, 'flag 3 of the scheduler', { default: 'off', ...later }),
+  'sh-port': keyword(needs('sh', 'sh-port'), 'scheduler sh: hash the port too', { default: 'off', alias: 'flag-1', ...later }),
+  'sh-fallback': keyword(needs('sh', 'sh-fallback'), 'scheduler sh: fall back to another server', { default: 'off', alias: 'flag-2', ...later }),
+  'mh-port': keyword(needs('mh', 'mh-port'), 'scheduler mh: hash the port too', { default: 'off', alias: 'flag-1', ...later }),
+  'mh-fallback': keyword(needs('mh', 'mh-fallback'), 'scheduler mh: fall back to another server', { default: 'off', alias: 'flag-2', ...later }),
+  lb_kind: keyword(forwarding('virtual server'), 'forwarding method; the same as lvs_method', { default: 'NAT, with an error', alias: 'lvs_method', ...later }),
+  lvs_method: keyword(forwarding('virtual server'), 'forwarding method', { default: 'NAT, with an error', ...later }),
+  persistence_engine: keyword(word('NAME'), 'IPVS persistence engine, such as sip', later),
+  persistence_timeout: keyword(persistence(), 'persistent connections', { default: 'off; 360 when bare', ...later }),
+  persistence_granularity: keyword(granularity(), 'netmask of persistence', { default: '32 or 128', ...later }),
+  protocol: keyword(choice(['TCP', 'UDP', 'SCTP'], true), 'transport protocol', { default: 'UDP, with an error', invalid: 'Unknown protocol {word} - ignoring', ...later }),
+  ha_suspend: keyword(FLAG, 'no checks while the address is not on this host', { default: 'off', ...later }),
+  smtp_alert: keyword(BOOLEAN, 'mail about the quorum', { default: 'smtp_alert_checker, else off', invalid: 'Invalid virtual_server smtp_alert parameter {word}', ...later }),
+  virtualhost: keyword(word('NAME'), 'Host header (and SNI) of HTTP checks', { bare: 'virtual server virtualhost missing', ...later }),
+  snmp_name: keyword(word('STRING'), 'name in SNMP', { bare: 'virtual server snmp_name missing or extra parameters', ...later }),
+  alpha: keyword(FLAG, 'real servers are down until their first success', { default: 'off', ...later }),
+  omega: keyword(FLAG, 'notify scripts and mails during the stop', { default: 'off', ...later }),
+  quorum_up: keyword(script(), 'run when the quorum is gained', later),
+  quorum_down: keyword(script(), 'run when the quorum is lost', later),
+  quorum: keyword(integer({ min: 1, max: UINT_MAX }), 'weight that counts as up', { default: '1', invalid: 'Quorum {word} must be in [1, 4294967295]. Setting to 1.', ...later }),
+  hysteresis: keyword(integer({ min: 0, max: UINT_MAX }), 'added to the quorum going up, taken off going down', { default: '0', invalid: 'Hysteresis {word} must be in [0, 4294967295] - ignoring', ...later }),
+  weight: keyword(integer({ min: 1, max: INT_MAX }), 'weight of real servers', { default: '1', invalid: 'Virtual server weight {word} is outside range 1-2147483647', ...later }),
+  sorry_server: keyword(endpoint('Invalid sorry server IP address {word} - skipping'), 'server while the quorum is lost', { ...later, then: (context) => { context.switches.set('sorry_server', true); } }),
+  sorry_server_inhibit: keyword(afterSorry('Ignoring sorry_server inhibit used before or without sorry_server', FLAG), 'inhibit_on_failure of the sorry server', { default: 'off', ...later }),
+  sorry_server_lvs_method: keyword(afterSorry('sorry_server forwarding used without sorry_server', { ...forwarding('sorry server'), bare: true }), 'forwarding method of the sorry server', { default: 'lvs_method', ...later }),
+  real_server: block({ ...endpoint('Invalid real server ip address/port {word}/{port} - skipping'), syntax: 'IP [PORT]' }, realServer, 'a server behind it', later),
+  laddr_group_name: keyword(word('NAME'), 'FULLNAT: pool of local addresses', { since: 'fullnat', ...later }),
+  daddr_group_name: keyword(word('NAME'), 'DPVS: addresses to refuse', { since: 'fullnat', ...later }),
+  waddr_group_name: keyword(word('NAME'), 'DPVS: addresses to let in', { since: 'fullnat', ...later }),
+  syn_proxy: keyword(FLAG, 'FULLNAT: SYN proxy, TCP only', { default: 'off', since: 'fullnat', ...later }),
+  vip_bind_dev: keyword(word('IF', 'interface'), 'FULLNAT: device that holds the addresses while the quorum is there', { since: 'fullnat', ...later }),
+  nat_mask: keyword(word('MASK'), 'FULLNAT forks: read and ignored', { since: 'fullnat', ...later }),
+  establish_timeout: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'DPVS: timeout of established connections', { since: 'fullnat', ...later }),
+  est_timeout: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'the same as establish_timeout', { alias: 'establish_timeout', since: 'fullnat', ...later }),
+  bps: keyword(integer({ min: 0, max: UINT_MAX }), 'DPVS: bandwidth limit', { since: 'fullnat', ...later }),
+  limit_proportion: keyword(integer({ min: 0, max: UINT_MAX }), 'DPVS: proportion of the limit', { since: 'fullnat', ...later }),
+  'src-range': keyword(word('A-B'), 'DPVS: source range', { since: 'fullnat', ...later }),
+  'dst-range': keyword(word('A-B'), 'DPVS: destination range', { since: 'fullnat', ...later }),
+  oif: keyword(word('IF', 'interface'), 'DPVS: output interface', { since: 'fullnat', ...later }),
+  iif: keyword(word('IF', 'interface'), 'DPVS: input interface', { since: 'fullnat', ...later }),
+  hash_target: keyword(choice(['sip', 'qid']), 'DPVS: what conhash hashes', { default: 'sip', since: 'fullnat', invalid: 'Invalid hash_target {word}', ...later }),
+  expire_quiescent_conn: keyword(FLAG, 'DPVS: expire connections to servers of weight 0', { default: 'off', since: 'fullnat', ...later }),
+  quic: keyword(FLAG, 'DPVS: QUIC', { default: 'off', since: 'fullnat', ...later }),
+  proxy_protocol: keyword(choice(['v1', 'v2', 'v1-insecure', 'v2-insecure']), 'DPVS: PROXY protocol before the data', { default: 'off', since: 'fullnat', invalid: 'Invalid proxy_protocol {word}', ...later }),
+}, {
+  pass: 'checker',
+  begin: (context) => {
+    context.switches.delete('scheduler');
+    context.switches.delete('sorry_server');
+  },
+  end: endVirtualServer,
+});
+
+/** A word about the sorry server, which must stand before it. */
+function afterSorry<T>(message: string, inner: ValueType<T>): ValueType<T> {
+  return {
+    ...inner,
+    read: (args) => {
+      if (args.context.switches.has('sorry_server')) return inner.read(args);
+      args.report({ code: 'needs-sorry-server', message, remedy: 'write sorry_server IP PORT before it' }, 0);
+      return undefined;
+    },
+  };
+}
+
+/** Seconds; 360 when bare. */
+function persistence(): ValueType<number> {
+  const inner = integer({ min: 1, max: 2678400 }, '[SECONDS]');
+  return {
+    ...inner,
+    bare: true,
+    read: (args) => {
+      if (args.words.length <= args.first) return 360;
+      const value = inner.read(args);
+      if (value === undefined) args.report({ code: 'invalid-value', message: 'persistence_timeout invalid', remedy: 'it must be 1..2678400 seconds' });
+      return value;
+    },
+  };
+}
+
+/** A prefix length, from a netmask too. */
+function granularity(): ValueType<number> {
+  return {
+    syntax: 'MASK|PREFIX',
+    range: '1..32 or a netmask; 1..128 for IPv6',
+    schema: { type: ['string', 'integer'] },
+    read: (args) => {
+      const text = args.words[args.first] ?? '';
+      if (/^\d{1,3}$/u.test(text) && Number(text) >= 1 && Number(text) <= 128) return Number(text);
+      const mask = parseIp(text);
+      const length = mask === null || familyOf(mask) !== 'inet' ? null : maskLength(mask);
+      if (length !== null) return length;
+      args.report({ code: 'invalid-value', message: `Invalid IPv4 persistence_granularity specified - ${text}`, remedy: 'write a netmask such as 255.255.255.0, or a prefix length' });
+      return undefined;
+    },
+  };
+}
+
+function maskLength(mask: IpAddress): number | null {
+  const bits = [...ipToBytes(mask)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return /^1+0*$/u.test(bits) ? bits.lastIndexOf('1') + 1 : null;
+}
+
+/** `IP [PORT]`, `fwmark N`, `group NAME`. */
+export const serviceHeader: ValueType<ServiceKey> = {
+  syntax: 'IP [PORT]|fwmark N|group NAME',
+  range: 'port 0..65535, fwmark 1..UINT_MAX',
+  schema: { type: 'string' },
+  read: (args) => {
+    const [, first = '', second] = args.words;
+    if (first === 'group' && second !== undefined) return { kind: 'group', name: second };
+    if (first === 'fwmark') {
+      if (/^\d+$/u.test(second ?? '') && Number(second) >= 1 && Number(second) <= UINT_MAX) return { kind: 'fwmark', mark: Number(second) };
+      args.report({ code: 'invalid-value', message: `Invalid fwmark '${second ?? ''}' in virtual_server - skipping`, remedy: 'write: fwmark N' }, 2);
+      return undefined;
+    }
+    const address = parseIp(first);
+    if (address !== null && (second === undefined || isPort(second))) return { kind: 'address', address, port: Number(second ?? 0) };
+    args.report({ code: 'invalid-address', message: `Invalid virtual server ip address/port ${first}/${second ?? '(null)'} - skipping`, remedy: 'write: IP PORT, fwmark N or group NAME' });
+    return undefined;
+  },
+};
+
+export interface AddressRange {
+  readonly kind: 'addresses';
+  readonly first: IpAddress;
+  readonly last: IpAddress;
+  readonly port: number;
+  readonly link: string | null;
+  readonly place: Place;
+}
+
+export interface FwmarkEntry {
+  readonly kind: 'fwmark';
+  readonly mark: number;
+  readonly family: 'inet' | 'inet6' | null;
+  readonly place: Place;
+}
+
+/** `IP`, `IP-LAST`, `IP-IP`, `IP/LEN`: the first and the last address; null: none of them. */
+export function readRange(text: string): { first: IpAddress; last: IpAddress } | null {
+  const [head = '', tail] = text.split(/[-/]/u, 2);
+  const first = parseIp(head);
+  if (first === null) return null;
+  if (tail === undefined) return { first, last: first };
+  const bytes = ipToBytes(first);
+  if (text.includes('/')) return wholePrefix(first, bytes, tail);
+  const whole = parseIp(tail);
+  if (whole !== null && familyOf(whole) === familyOf(first)) return ordered(first, whole);
+  if (bytes.length === 4 && /^\d{1,3}$/u.test(tail) && Number(tail) <= 255) bytes[3] = Number(tail);
+  else if (bytes.length === 16 && /^[0-9a-f]{1,4}$/iu.test(tail)) bytes.set([parseInt(tail, 16) >> 8, parseInt(tail, 16) & 0xff], 14);
+  else return null;
+  return ordered(first, ipFromBytes(bytes));
+}
+
+function ordered(first: IpAddress, last: IpAddress): { first: IpAddress; last: IpAddress } | null {
+  const a = ipToBytes(first);
+  const b = ipToBytes(last);
+  for (const [i, byte] of a.entries()) if (byte !== b[i]) return byte < (b[i] ?? 0) ? { first, last } : null;
+  return { first, last };
+}
+
+function wholePrefix(first: IpAddress, bytes: Uint8Array, tail: string): { first: IpAddress; last: IpAddress } | null {
+  const longest = maxPrefix(familyOf(first));
+  if (!/^\d{1,3}$/u.test(tail) || Number(tail) > longest) return null;
+  for (let bit = Number(tail); bit < longest; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    if (((bytes[bit >> 3] ?? 0) & mask) !== 0) return null;
+    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | mask;
+  }
+  return { first, last: ipFromBytes(bytes) };
+}
+
+function groupEntry(args: Args): AddressRange | FwmarkEntry | undefined {
+  const [first = '', second, third] = args.words;
+  if (first === 'fwmark') {
+    const family = third === 'inet' || third === 'inet6' ? third : null;
+    if (/^\d+$/u.test(second ?? '') && Number(second) >= 1 && Number(second) <= UINT_MAX && (third === undefined || family !== null)) return { kind: 'fwmark', mark: Number(second), family, place: args.place };
+    args.report({ code: 'invalid-value', message: `virtual server group ${args.name}: fwmark '${second ?? ''}' must be in [1, 4294967295] - ignoring`, remedy: 'write: fwmark N' }, 1);
+    return undefined;
+  }
+  const range = readRange(first);
+  if (range === null || (second !== undefined && !isPort(second))) {
+    args.report({ code: 'invalid-address', message: range === null ? `Invalid IP address ${first} in virtual_server_group ${args.name} - skipping` : `Invalid port '${second ?? ''}' in virtual_server_group ${args.name} - skipping`, remedy: 'write: IP[-LAST] [PORT]; the range must increase, host bits must be 0' }, range === null ? 0 : 1);
+    return undefined;
+  }
+  return { kind: 'addresses', ...range, port: Number(second ?? 0), link: null, place: args.place };
+}
+
+function localEntry(args: Args): AddressRange | undefined {
+  const [first = '', link] = args.words;
+  const range = readRange(first);
+  if (range !== null) return { kind: 'addresses', ...range, port: 0, link: link ?? null, place: args.place };
+  args.report({ code: 'invalid-address', message: `Invalid address ${first} in local_address_group - skipping`, remedy: 'write: IP[-LAST] [IF]' }, 0);
+  return undefined;
+}
+
+/** Entries of a group, one per line. */
+export const groupEntries: ValueType<AddressRange | FwmarkEntry> = { syntax: 'IP[-END] [PORT]|IP/LEN [PORT]|fwmark N [inet|inet6]', schema: { type: 'string' }, read: groupEntry };
+export const localEntries: ValueType<AddressRange> = { syntax: 'IP[-END] [IF]', schema: { type: 'string' }, read: localEntry };
+
+export const ssl = table('SSL', {
+  password: keyword(word('STRING'), 'passphrase of the key', { bare: 'SSL password missing', ...later }),
+  ca: keyword(word('FILE', 'file'), 'CA certificates', { bare: 'SSL cafile missing', ...later }),
+  certificate: keyword(word('FILE', 'file'), 'client certificate', { bare: 'SSL certfile missing', ...later }),
+  key: keyword(word('FILE', 'file'), 'key of the client certificate', { bare: 'SSL keyfile missing', ...later }),
+}, { pass: 'checker' });

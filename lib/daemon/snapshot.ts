@@ -1,0 +1,65 @@
+import type { Config } from '../config/model.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Millis } from '../util/time.ts';
+import { masterDownInterval } from '../vrrp/timers.ts';
+import { deadline, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
+import { groupState } from '../vrrp/sync-group.ts';
+import { allAddresses } from '../vrrp/desired.ts';
+import type { Network } from './network.ts';
+import type { GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ScriptStatus, Status } from './status.ts';
+import type { TrackService } from './track-service.ts';
+import type { VrrpService } from './vrrp-service.ts';
+
+export interface SnapshotSources {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly tracker: TrackService;
+  readonly vrrp: VrrpService;
+}
+
+/** Everything worth knowing, copied into one value. Monotonic times become wall-clock ones. */
+export function snapshot({ version, startedAt, config, clock, network, tracker, vrrp }: SnapshotSources): Status {
+  const at = clock.wall();
+  const wall = (when: Millis): number => at + (when - clock.now());
+  const { members } = vrrp.router;
+  const instances = config.instances.flatMap((instance): InstanceStatus[] => {
+    const member = members.get(instance.name);
+    if (member === undefined) return [];
+    const next = deadline(member);
+    const interval = advertInterval(member) ?? instance.advertInterval;
+    return [{
+      config: instance, group: config.syncGroups.find((g) => g.members.includes(instance.name))?.name ?? null,
+      state: stateName(member.state.name), priority: member.priority, faults: [...member.faults], holds: [...member.holds], source: member.address,
+      lastTransitionAt: wall(member.since), deadlineAt: next === Infinity ? null : wall(next),
+      masterDownInterval: masterDownInterval(instance, member.priority, interval), masterAdvertInterval: interval,
+      addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: member.counters,
+    }];
+  });
+  const groups = config.syncGroups.map((group): GroupStatus => ({ config: group, state: stateName(groupState(group, members) ?? 'Initialize') }));
+  const scripts = tracker.all().map(({ script, state, running }): ScriptStatus => ({
+    config: script, running, status: state.verdict === 'unknown' ? 'unknown' : state.verdict === 'up' ? 'good' : 'bad',
+    result: state.verdict === 'up' ? script.rise + script.fall - 1 - state.against : state.verdict === 'down' ? state.against : 0,
+  }));
+  const interfaces = network.links().map((link): InterfaceStatus => ({ link, addresses: network.addressesOf(link.index).map((a) => a.prefix.address) }));
+  return { version, at, startedAt, global: config.global, instances, groups, scripts, interfaces };
+}
+
+function advertInterval({ state }: VirtualRouter): Millis | null {
+  return state.name === 'Backup' || state.name === 'Master' ? state.masterAdverInterval : null;
+}
+
+function stateName(state: StateName): InstanceState {
+  switch (state) {
+    case 'Initialize':
+      return 'INIT';
+    case 'Backup':
+      return 'BACKUP';
+    case 'Master':
+      return 'MASTER';
+    case 'Fault':
+      return 'FAULT';
+  }
+}
