@@ -4,12 +4,12 @@ import { constants } from 'node:os';
 
 /** What keepalived's signals ask for (keepalived(8), SIGNALS). */
 export interface SignalHandlers {
-  stop(name: 'SIGTERM' | 'SIGINT'): void;
-  reload(): void;
-  data(): void;
-  stats(): void;
-  clearStats(): void;
-  json(): void;
+  readonly stop: (name: 'SIGTERM' | 'SIGINT') => void;
+  readonly reload: () => void;
+  readonly data: () => void;
+  readonly stats: () => void;
+  readonly clearStats: () => void;
+  readonly json: () => void;
 }
 
 const NUMBERS: Readonly<Record<string, number>> = {

@@ -107,8 +107,8 @@ describe('traps of raw sockets and netlink', function () {
     expect(said).to.deep.equal({ failure: 'ETIMEDOUT', next: ['EOPNOTSUPP'], links: 2, closed: 'EBADF' });
   });
 
-  it('ten thousand addresses in one call: all added, and then all refused', async () => {
-    expect(await walkInto('many')).to.deep.equal({ added: 10_000, again: 10_000, dumped: 10_002 });
+  it('two thousand addresses in one call: all added, and then all refused', async () => {
+    expect(await walkInto('many')).to.deep.equal({ added: 2_000, again: 2_000, dumped: 2_002 });
   });
 
   it('a dump has the links and the addresses that ip(8) set', async () => {

@@ -33,7 +33,7 @@ export class SimRouter {
     }, {
       system: this.machine, log: this.log,
       mailer: { send: () => undefined, close: () => Promise.resolve() },
-      hooks: { emit: <Name extends HookName>(hook: Name, event: HookEvents[Name]) => { this.hear(hook, event as HookEvents[HookName]); } },
+      hooks: { emit: <Name extends HookName>(hook: Name, event: HookEvents[Name]) => { this.hear(hook, event); } },
     });
     this.daemonNow = daemon;
     await daemon.start();

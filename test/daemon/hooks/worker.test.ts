@@ -4,26 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { createHooks, type HooksService, type HooksVerdict } from '../../../lib/daemon/hooks/supervisor.ts';
 import { startHookWorker } from '../../../lib/daemon/hooks/worker.ts';
-import type { Clock } from '../../../lib/system/clock.ts';
 import { RecordingLog } from '../../sim/recording-log.ts';
-
-/** Real time, since a real thread is at work; every wait is for a condition, with a bound. */
-const clock: Clock = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
-  at(when, run) {
-    const timer = setTimeout(run, Math.max(0, when - performance.now()));
-    return () => clearTimeout(timer);
-  },
-};
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited 20 s in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+import { realClock as clock, until } from './real.ts';
 
 describe('daemon/hooks: a real thread', function () {
   this.timeout(30_000);
