@@ -3,7 +3,7 @@
 //     node test/run.mjs          npm test: everything this machine can do; says what it skipped and why
 //     node test/run.mjs unit     what needs no root, no network namespaces and no real time
 //     node test/run.mjs demo     the tutorial's pair, shown
-//     node test/run.mjs bench    figures beside keepalived's
+//     node test/run.mjs bench    figures beside keepalived's; bench NAME… for some of them
 //     node test/run.mjs prepare  none of these: only what comes before them
 //
 // REQUIRE_ALL=1 turns every skip into a failure (CI). The last line of a test run is `N passed, M failed`.
@@ -174,20 +174,27 @@ async function mocha(files, aside) {
 // --- demo and bench --------------------------------------------------------------------------------------------
 
 function demo() {
+  if (process.getuid() !== 0) stop('the demo makes network namespaces, so it needs root: sudo npm run demo');
   apt(['ip', 'unshare', 'nsenter', 'setpriv'].some((name) => !inPath(name)) ? ['iproute2', 'util-linux'] : [], 'to make the network of the demo');
   return inForeground('dist/test/demo/demo.js');
 }
 
+/** Every program in test/bench, or those named; what they share is in a folder below. */
 async function bench() {
+  const named = process.argv.slice(3).filter((word) => !word.startsWith('-'));
+  const all = readdirSync('dist/test/bench').filter((file) => file.endsWith('.js')).map((file) => file.slice(0, -3)).sort();
+  const unknown = named.filter((name) => !all.includes(name));
+  if (unknown.length > 0) stop(`no bench ${unknown.join(', ')}; there are: ${all.join(', ')}`);
   let worst = 0;
-  for (const name of readdirSync('dist/test/bench').filter((file) => file.endsWith('.bench.js')).sort()) worst = Math.max(worst, await inForeground(join('dist/test/bench', name)));
+  for (const name of named.length > 0 ? named : all) worst = Math.max(worst, await inForeground(join('dist/test/bench', `${name}.js`)));
   return worst;
 }
 
 /** The program gets Ctrl-C itself and cleans up; this waits for it. */
 function inForeground(script) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [script, ...process.argv.slice(3)], { stdio: 'inherit' });
+    const options = process.argv.slice(3).filter((word) => word.startsWith('-'));
+    const child = spawn(process.execPath, [script, ...options], { stdio: 'inherit' });
     process.on('SIGINT', () => undefined).on('SIGTERM', () => child.kill('SIGTERM'));
     child.on('error', (cause) => stop(`${script}: ${cause.message}`));
     child.on('close', (status) => resolve(status ?? 1));

@@ -1,7 +1,9 @@
 /** Accounts and commands of scripts: who runs them, and what they are (reference part 4). */
 import type { AccountRef, ScriptCommand } from './model.ts';
-import type { Args, ValueType } from './keyword.ts';
+import type { Args, BlockValue, ValueType } from './keyword.ts';
 import { scriptWords } from './script-words.ts';
+import type { Context } from './context.ts';
+import type { Place } from './source.ts';
 
 const ACCOUNT = 'USER [[:]GROUP]';
 const DEFAULT_USER = 'keepalived_script';
@@ -10,6 +12,8 @@ const DEFAULT_USER = 'keepalived_script';
 export interface RawScript extends ScriptCommand {
   /** The first word as written. */
   readonly path: string;
+  /** No account could be found, and enable_script_security asks for one. */
+  readonly accountMissing: boolean;
 }
 
 export const account: ValueType<AccountRef> = {
@@ -55,9 +59,37 @@ function readScript(args: Args): RawScript | undefined {
     args.report({ code: 'unterminated-quote', message: argv.message, recorded: 'unmatched-quote', remedy: 'close the quotes inside the command' });
     return undefined;
   }
+  args.context.switches.set('script_path', argv.words[0] ?? '');
   const own = user === undefined ? null : readAccount(args, split.words, 2);
   if (own === undefined) return undefined;
-  return { argv: argv.words, path: argv.words[0] ?? '', account: own ?? defaultAccount(args) };
+  const fallback = own ?? defaultAccount(args);
+  const accountMissing = fallback === null && args.context.scriptSecurity && args.context.machine.accounts !== null;
+  return { argv: argv.words, path: argv.words[0] ?? '', account: fallback, accountMissing };
+}
+
+/** `user` of a script's block. A failure is remembered for the end of the block, which then drops the script. */
+export function scriptUser(complaint: (path: string) => string): ValueType<AccountRef> {
+  return {
+    ...account,
+    read: (args) => {
+      const value = readAccount(args, args.words, args.first);
+      if (value !== undefined) return value;
+      const { switches } = args.context;
+      switches.set('user_failed', true);
+      args.report({ code: 'unknown-account', message: complaint(String(switches.get('script_path') ?? '')), remedy: 'create the account, or name another one' });
+      return undefined;
+    },
+  };
+}
+
+/** The same script without an account of its own: its default, and whether that is missing. Reported at `close`. */
+export function missingAccount(context: Context, block: BlockValue, close: Place, message: string): void {
+  const say = (text: string, remedy: string | null): void => { context.report({ code: 'no-script-user', place: block.place, saidAt: close, message: text, remedy }); };
+  if (!context.switches.has('default_user_failed')) {
+    context.switches.set('default_user_failed', true);
+    say(`Unable to set default user ${DEFAULT_USER} for script`, `create the account ${DEFAULT_USER}, or name one: script_user USER in global_defs`);
+  }
+  say(message, null);
 }
 
 /** script_user so far, else keepalived_script if that account exists, else the daemon's own (null). */

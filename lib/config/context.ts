@@ -19,6 +19,10 @@ export class Context {
   scriptSecurityPlace: Place | null = null;
   /** Braces are out of order: what each of keepalived's passes sees must be worked out one by one. */
   tangled = false;
+  /** A block of another process than the parent was read. */
+  childBlocks = false;
+  /** A global setting that the blocks above it need: keepalived's children know it from the start. */
+  late = false;
   /** keepalived has given up: what is found from here on is only for people. */
   silent = false;
   /** Names declared so far, by kind, with the place of the first. */
@@ -32,6 +36,11 @@ export class Context {
     this.machine = machine;
     this.configId = configId;
     this.includeRules = includeRules;
+  }
+
+  /** A global setting that matters to other blocks was read. */
+  global(): void {
+    if (this.childBlocks) this.late = true;
   }
 
   report(report: Report): void {

@@ -58,13 +58,13 @@ interface NamedText {
   readonly text: string;
 }
 
-/** Reads at once; where braces are out of order, again as each of keepalived's processes does. */
+/** Reads at once; where braces are out of order, or a block stands above a setting that it needs, again as each of keepalived's processes does. */
 function read(texts: readonly NamedText[], before: readonly Diagnostic[], files: FileReader, options: LoadOptions): Loaded {
   const context = newContext(options);
   context.diagnostics.push(...before);
   const reader = newReader(texts, files, options, context);
   const tree = parse(reader, root, context);
-  if (context.tangled) return readInPasses(texts, before, files, options);
+  if (context.tangled || context.late) return readInPasses(texts, before, files, options);
   const config = buildConfig(tree, context);
   return { config, diagnostics: context.diagnostics, files: reader.files, tree };
 }

@@ -174,8 +174,8 @@ class Parser {
   }
 
   #enter(row: Keyword, inner: Table, args: WordArgs): void {
-    const word = args.words[0] ?? '';
     const { pass } = this.#context;
+    if (this.#open.length === 0 && inner.pass !== 'parent') this.#context.childBlocks = true;
     if (this.#open.length === 0 && this.#only === null) this.#context.pass = inner.pass ?? 'all';
     let header: unknown;
     if (args.words.length < 2 && row.value.bare !== true) {
@@ -185,9 +185,12 @@ class Parser {
     if (header === undefined || header === null) {
       if (header === null && args.words.length >= 2) invalid(row, args);
       this.#context.pass = pass;
-      if (token !== 'open') return this.#token(token);
-      this.#braces++;
-      return this.#skip();
+      if (token === 'open') {
+        this.#braces++;
+        return this.#skip();
+      }
+      this.#missingOpen(token, args);
+      return this.#token(token);
     }
     const value = newBlock(inner, args.words[1] ?? '', header, args.place);
     this.#current.statements.push({ words: args.words, place: args.place, row, block: value, entries: null });
@@ -198,9 +201,13 @@ class Parser {
       this.#braces++;
       return;
     }
-    this.#context.tangled = true;
-    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: token === 'end' ? args.place : this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${word} … {` });
+    this.#missingOpen(token, args);
     this.#token(token);
+  }
+
+  #missingOpen(token: Token, args: WordArgs): void {
+    this.#context.tangled = true;
+    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: token === 'end' ? args.place : this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${args.words[0] ?? ''} … {` });
   }
 
   /** Leaves the contents of a block unread, by counting braces. */

@@ -27,6 +27,9 @@ interface Frame {
   /** Next offset of a character that needs a look, or beyond the text. */
   nextDollar: number;
   nextNul: number;
+  afterBrace: boolean;
+  /** Expansion of a macro: its first line is the rest of the line that used it, not a line of its own. */
+  isMacro: boolean;
 }
 
 export class Reader {
@@ -111,6 +114,8 @@ export class Reader {
       this.source = frame.source;
       this.line = frame.line;
       this.start = pos;
+      if (c === AT && frame.afterBrace && this.#condition(frame, pos)) continue;
+      frame.afterBrace = c === OPEN || c === CLOSE;
       if (c === OPEN || c === CLOSE) {
         this.end = frame.pos = pos + 1;
         return c === OPEN ? 'open' : 'close';
@@ -118,6 +123,14 @@ export class Reader {
       this.#words(frame, pos);
       if (this.words.length > 0) return 'statement';
     }
+  }
+
+  /** What follows a brace is looked at like a line of its own: `@ID …` may take it away. */
+  #condition(frame: Frame, pos: number): boolean {
+    const rest = this.expander.condition(frame.source.text.slice(pos, frame.lineEnd));
+    if (rest !== null) return false;
+    frame.pos = frame.lineEnd;
+    return true;
   }
 
   /** Collects words up to a brace, a comment or the end of the line. */
@@ -183,6 +196,7 @@ export class Reader {
     if (frame.path !== null) frame.line++;
     frame.lineStart = frame.pos = start;
     frame.lineEnd = end;
+    frame.afterBrace = false;
     if (end - start > LINE_BYTES / 3 && this.#tooLong(frame)) return;
     if (frame.nextNul < end) {
       if (frame.nextNul < start) frame.nextNul = indexOr(text, '\0', start);
@@ -192,6 +206,7 @@ export class Reader {
     let c = text.charCodeAt(pos);
     while (pos < end && isBlank(c)) c = text.charCodeAt(++pos);
     if (pos >= end) return;
+    if (frame.isMacro && start === 0) return;
     if (c === AT || c === TILDE) return this.#special(frame);
     if (frame.nextDollar < end) {
       if (frame.nextDollar < start) frame.nextDollar = indexOr(text, '$', start);
@@ -244,18 +259,29 @@ export class Reader {
     const { text } = frame.source;
     const parts: string[] = [];
     let part = first.trimEnd();
-    while (part.endsWith('\\')) {
-      parts.push(part.slice(0, -1).trimEnd());
+    let comment = false;
+    while (part.endsWith('\\') || comment) {
+      parts.push(part.endsWith('\\') ? part.slice(0, -1).trimEnd() : part);
       if (frame.lineEnd >= text.length) return parts.join('\n');
       const start = frame.lineEnd + 1;
       const end = indexOr(text, '\n', start);
       frame.line++;
       frame.lineStart = start;
       frame.pos = frame.lineEnd = end;
-      part = stripComment(text.slice(start, end)).trim();
+      const line = text.slice(start, end).trimEnd();
+      part = stripComment(line).trim();
+      comment = part === '' && line.endsWith('\\');
+      if (comment) this.#commentInside(frame);
     }
     parts.push(part);
     return parts.join('\n');
+  }
+
+  #commentInside(frame: Frame): void {
+    this.#report({
+      code: 'comment-in-definition', severity: 'warning', recorded: 'unknown-keyword', wording: null, place: this.#linePlace(frame), pass: 'all',
+      message: 'a comment line inside a definition; keepalived 2.4.3 takes the definition for finished here', remedy: 'move the comment out of the definition',
+    });
   }
 
   #include(frame: Frame, pos: number): void {
@@ -287,7 +313,7 @@ export class Reader {
     const { text } = source;
     const frame: Frame = {
       source, directory, path, pos: 0, lineStart: 0, lineEnd: -1, line: path === null ? source.firstLine : 0,
-      nextDollar: indexOr(text, '$', 0), nextNul: indexOr(text, '\0', 0),
+      nextDollar: indexOr(text, '$', 0), nextNul: indexOr(text, '\0', 0), afterBrace: false, isMacro: path === null && source.origin?.kind === 'macro',
     };
     this.#frames.push(frame);
     this.#top = frame;

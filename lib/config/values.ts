@@ -74,7 +74,7 @@ function limitName(max: number): string {
 
 /** Reads word `index` as an integer; what is wrong is reported in keepalived's words. */
 export function readInteger(args: Args, index: number, { min, max }: Limits): number | undefined {
-  const text = args.words[index] ?? '';
+  const text = (args.words[index] ?? '').trimStart();
   const fault = (message: string): undefined => {
     args.report({ code: 'invalid-number', recorded: 'invalid-number', message, remedy: `it must be ${String(min)}..${String(max)}` }, index);
   };
@@ -126,7 +126,7 @@ export function milliseconds({ min, max }: Limits): ValueType<Millis> {
 
 /** Reads word `index` as a decimal number, rounded half up to `digits` decimals. */
 export function readDecimal(args: Args, index: number, { min, max }: Limits, digits: number): number | undefined {
-  const text = args.words[index] ?? '';
+  const text = (args.words[index] ?? '').trimStart();
   const fault = (message: string, remedy: string): undefined => {
     args.report({ code: 'invalid-number', recorded: 'invalid-number', message, remedy }, index);
   };
@@ -146,13 +146,13 @@ function bound(limit: number, digits: number): string {
   return Number.isInteger(limit) ? (digits === 0 ? String(limit) : limit.toFixed(digits)) : String(limit);
 }
 
-/** An address, of one family if asked. */
+/** An address, of one family if asked; a prefix behind it is not looked at, as in keepalived. */
 export function address(family: Family | null = null, multicast = false): ValueType<IpAddress> {
   return {
     syntax: family === null ? 'IP' : family === 'inet' ? 'IPv4' : 'IPv6',
     schema: { type: 'string' },
     read: ({ words: given, first }) => {
-      const parsed = parseIp(given[first] ?? '');
+      const parsed = parseIp((given[first] ?? '').replace(/\/.*$/u, ''));
       if (parsed === null || (family !== null && familyOf(parsed) !== family)) return undefined;
       return multicast && !isMulticast(parsed) ? undefined : parsed;
     },

@@ -3,7 +3,7 @@ import type { SyncGroup, TrackRef, VrrpInstance } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
 import { effectivePriority, isFault, type TrackState, type Weighed } from '../vrrp/priority.ts';
-import type { FaultReason } from '../vrrp/virtual-router.ts';
+import { absent, type FaultReason } from '../vrrp/virtual-router.ts';
 
 /** What must be known of the machine. */
 export interface Surroundings {
@@ -25,7 +25,7 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
   const holds = new Set<FaultReason>();
   const link = around.link(instance.link);
   const source = instance.sourceAddress ?? around.primaryAddress(instance);
-  if (link === undefined) faults.add(`interface ${instance.link} does not exist`);
+  if (link === undefined) faults.add(absent(instance.link));
   else {
     if (!instance.dontTrackPrimary && !isUp(link)) faults.add(`interface ${instance.link} is down`);
     if (source === null) faults.add(`interface ${instance.link} has no ${instance.family === 'inet' ? 'IPv4' : 'link-local IPv6'} address`);

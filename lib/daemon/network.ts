@@ -6,7 +6,8 @@ import type { Log } from './log/log.ts';
 
 /** What changed, for those who decide by it. */
 export type NetworkChange =
-  | { readonly type: 'link'; readonly name: string }
+  /** It appeared, went, or is not what it was. */
+  | { readonly type: 'link-added' | 'link-removed' | 'link'; readonly name: string }
   | { readonly type: 'address-added'; readonly link: string; readonly address: Address }
   | { readonly type: 'address-removed'; readonly link: string; readonly address: Address };
 
@@ -108,8 +109,9 @@ export class Network {
   #putLink(link: Link): void {
     const before = this.#links.get(link.index);
     this.#links.set(link.index, link);
-    if (before !== undefined && before.name !== link.name) this.#changed({ type: 'link', name: before.name });
-    if (before === undefined || !sameLink(before, link)) this.#changed({ type: 'link', name: link.name });
+    if (before !== undefined && before.name !== link.name) this.#changed({ type: 'link-removed', name: before.name });
+    if (before?.name !== link.name) this.#changed({ type: 'link-added', name: link.name });
+    else if (!sameLink(before, link)) this.#changed({ type: 'link', name: link.name });
   }
 
   #dropLink(index: number): void {
@@ -117,7 +119,7 @@ export class Network {
     if (link === undefined) return;
     this.#links.delete(index);
     for (const [key, address] of this.#addresses) if (address.linkIndex === index) this.#addresses.delete(key);
-    this.#changed({ type: 'link', name: link.name });
+    this.#changed({ type: 'link-removed', name: link.name });
   }
 
   #putAddress(address: Address): void {

@@ -165,6 +165,10 @@ export class VrrpService {
 
   networkChanged(change: NetworkChange): void {
     switch (change.type) {
+      case 'link-added':
+      case 'link-removed':
+        if (this.#started) this.#log.info(`Interface ${change.name} ${change.type === 'link-added' ? 'added' : 'deleted'}`);
+        return this.#linkChanged(change.name);
       case 'link':
         return this.#linkChanged(change.name);
       case 'address-added':
@@ -211,10 +215,8 @@ export class VrrpService {
 
   #linkChanged(name: string): void {
     const link = this.#network.link(name);
-    if (link === undefined) {
-      this.#log.info(`Netlink reports ${name} removed`);
-      this.#sockets.drop(name);
-    } else this.#log.detail(`Netlink reports ${name} ${link.up && link.running ? 'up' : 'down'}`);
+    if (link === undefined) this.#sockets.drop(name);
+    else if (this.#started) this.#log.detail(`Netlink reports ${name} ${link.up && link.running ? 'up' : 'down'}`);
     for (const instance of this.#config.instances.values()) {
       if (instance.link === name && link !== undefined) this.#sockets.ensure(specOf(instance), link.index);
     }

@@ -30,8 +30,11 @@ export function linuxFiles(): LinuxFiles {
 const PIPE_BUF = 4096;
 const FIFO_MODE = 0o644;
 
+/** Distinguishes two writes of the same file that are under way together. */
+let writes = 0;
+
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {
-  const beside = `${path}.${process.pid}.new`;
+  const beside = `${path}.${process.pid}-${++writes}.new`;
   try {
     await writeFile(beside, text, { mode, flag: 'wx' });
     await rename(beside, path);

@@ -133,6 +133,17 @@ export function setOption(fd: Fd, level: number, option: number, value: number |
   check(setsockopt(fd, level, option, bytes, bytes.length), what, object);
 }
 
+/**
+ * The size of a socket's buffer beyond the system's limit. That takes CAP_NET_ADMIN of the whole machine; in a container with a
+ * user namespace the limit (net.core.rmem_max, wmem_max) stays, and the kernel cuts the size down to it. Throws SystemError.
+ */
+export function setBufferSize(fd: Fd, which: 'receive' | 'send', bytes: number, object: string): void {
+  const [forced, limited] = which === 'receive' ? [SO_RCVBUFFORCE, SO_RCVBUF] : [SO_SNDBUFFORCE, SO_SNDBUF];
+  if (setsockopt(fd, SOL_SOCKET, forced, nativeInt(bytes), 4) < 0) {
+    setOption(fd, SOL_SOCKET, limited, bytes, `set the ${which} buffer of`, object);
+  }
+}
+
 /** A socket option that is a C int; null when the descriptor is no socket or does not know the option. */
 export function getIntOption(fd: Fd, level: number, option: number): number | null {
   const value = new Uint8Array(4);

@@ -1,7 +1,7 @@
 import type { LinkLayer } from '../system/link-layer.ts';
 import { SystemError } from '../system/error.ts';
 import {
-  addressOf, AF_PACKET, check, close, errnoName, NATIVE_LITTLE_ENDIAN, pinned, sendmmsg, setOption, SO_PRIORITY, SO_SNDBUFFORCE, SOCK_CLOEXEC,
+  addressOf, AF_PACKET, check, close, errnoName, NATIVE_LITTLE_ENDIAN, pinned, sendmmsg, setBufferSize, setOption, SO_PRIORITY, SOCK_CLOEXEC,
   SOCK_NONBLOCK, SOCK_RAW, socket, SOL_SOCKET, WORD, writeWord,
 } from './libc.ts';
 
@@ -11,7 +11,7 @@ import {
  */
 export function linuxLinkLayer(): LinkLayer {
   const fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'open', 'packet socket');
-  setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER, 'set SO_SNDBUFFORCE of', 'packet socket');
+  setBufferSize(fd, 'send', SEND_BUFFER, 'packet socket');
   setOption(fd, SOL_SOCKET, SO_PRIORITY, TC_PRIO_CONTROL, 'set SO_PRIORITY of', 'packet socket');
   const batch = new Batch();
   let open = true;

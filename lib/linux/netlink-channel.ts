@@ -5,7 +5,7 @@ import { decodeMessages, type NetlinkMessage } from '../codec/netlink.ts';
 import { SystemError } from '../system/error.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
-  AF_NETLINK, check, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setOption, SO_MEMINFO, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOL_SOCKET,
+  AF_NETLINK, check, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setBufferSize, setOption, SO_MEMINFO, SOL_SOCKET,
 } from './libc.ts';
 
 /** The raw layer alone: the package's front door loads nl80211 and all else that it can, some 90 ms of a start. */
@@ -53,8 +53,8 @@ export class NetlinkChannel {
     this.#set('NETLINK_NO_ENOBUFS', SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
     this.#set('NETLINK_CAP_ACK', SOL_NETLINK, NETLINK_CAP_ACK, 1);
     this.#set('NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1);
-    this.#set('SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
-    this.#set('SO_SNDBUFFORCE', SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
+    setBufferSize(fd, 'receive', RECEIVE_BUFFER, name);
+    setBufferSize(fd, 'send', SEND_BUFFER, name);
     made.on('message', (bytes, { port }) => {
       // Only the kernel is port 0: another process may send to us.
       if (port === 0) outsideCallback(() => this.#deliver(bytes, receive));
@@ -77,7 +77,7 @@ export class NetlinkChannel {
 
   /** Smaller or larger than the default; for tests of what happens when it is full. */
   setReceiveBuffer(bytes: number): void {
-    this.#set('SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+    setBufferSize(this.#fd, 'receive', bytes, this.#name);
   }
 
   /** To the kernel, which has dealt with it when this returns. Throws SystemError. */

@@ -45,7 +45,7 @@ function tell(message: CaptureMessage): void {
 try {
   await capture(process.argv[2] ?? '');
 } catch (cause) {
-  const missing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+  const missing = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((cause as NodeJS.ErrnoException).code ?? '');
   tell({ type: 'failed', reason: missing ? 'the optional package cap is not installed (npm install cap; it needs libpcap and its headers)' : (cause as Error).message });
   process.disconnect();
 }

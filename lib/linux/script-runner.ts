@@ -30,11 +30,11 @@ export interface LinuxScriptRunner extends ScriptRunner {
 export function linuxScriptRunner(): LinuxScriptRunner {
   keepFromChildren();
   const groups = new Set<number>();
-  const starter = findStarter();
+  let starter: readonly string[] | null = null;
   const killAll = (): void => groups.forEach((pid) => signalGroup(pid, 'SIGTERM'));
   process.once('exit', killAll);
   return {
-    run: (argv, options) => start(argv, options, starter, groups),
+    run: (argv, options) => start(argv, options, (starter ??= findStarter()), groups),
     close() {
       process.off('exit', killAll);
       killAll();

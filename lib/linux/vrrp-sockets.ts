@@ -7,8 +7,8 @@ import { ipFromBytes, ipToBytes, type IpAddress } from '../util/ip.ts';
 import type { Cancel } from '../util/time.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
-  AF_INET, AF_INET6, check, errnoName, ifNameToIndex, MSG_DONTWAIT, MSG_TRUNC, NATIVE_LITTLE_ENDIAN, nativeInt, recvmsg, sendmsg, setOption,
-  SO_BINDTODEVICE, SO_PRIORITY, SO_RCVBUF, SOL_SOCKET,
+  AF_INET, AF_INET6, check, errnoName, ifNameToIndex, MSG_DONTWAIT, MSG_TRUNC, NATIVE_LITTLE_ENDIAN, nativeInt, recvmsg, sendmsg,
+  setBufferSize, setOption, SO_BINDTODEVICE, SO_PRIORITY, SOL_SOCKET,
 } from './libc.ts';
 import { Message, putControl } from './message.ts';
 
@@ -127,7 +127,7 @@ class RawVrrpSocket implements VrrpSocket {
   #configure(): void {
     const group = this.#spec.group === null ? null : ipToBytes(this.#spec.group);
     this.#set('SO_BINDTODEVICE', SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${this.#spec.link}\0`));
-    this.#set('SO_RCVBUF', SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    setBufferSize(this.#fd, 'receive', RECEIVE_BUFFER, this.#name);
     if (this.#spec.family === 'inet') {
       const onLink = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, ...nativeInt(this.#linkIndex));
       this.#set('IP_MULTICAST_ALL', IPPROTO_IP, IP_MULTICAST_ALL, 0);

@@ -43,6 +43,9 @@ export type StateName = State['name'];
 /** Why an instance cannot work, in words for the log: 'interface eth0 is down', 'script chk', … One entry each. */
 export type FaultReason = string;
 
+/** The reason of an instance whose interface is not there. */
+export const absent = (link: string): FaultReason => `interface ${link} does not exist`;
+
 export interface VirtualRouter {
   readonly state: State;
   /** Effective priority: base and tracked weights; 255 only for the owner. */
@@ -148,7 +151,11 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
 
 /** RFC 3768 §6.4.1, RFC 9568 §6.4.1: the owner is Master at once, all others are Backup for a Master_Down_Interval. */
 function startup(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
-  if (router.faults.size > 0) return enter(router, { name: 'Fault' }, now, [info(instance, 'Entering FAULT STATE (init)')], [...router.faults].join(', '));
+  if (router.faults.size > 0) {
+    // keepalived's: an interface that is still to come is waited for without a word of FAULT.
+    const text = router.faults.has(absent(instance.link)) ? `waiting for ${instance.link}` : 'Entering FAULT STATE (init)';
+    return enter(router, { name: 'Fault' }, now, [info(instance, text)], [...router.faults].join(', '));
+  }
   if (router.holds.size > 0) return stay(router);
   if (router.priority === OWNER_PRIORITY) return becomeMaster(instance, router, now, 'startup of the address owner', [detail(instance, 'Receive advertisement timeout')]);
   const interval = instance.advertInterval;
@@ -322,7 +329,7 @@ function becomeFault(instance: VrrpInstance, router: VirtualRouter, now: Millis,
   const actions: Action[] = [info(instance, 'Entering FAULT STATE')];
   let { counters } = router;
   if (router.state.name === 'Master') {
-    const farewells = leader ? 2 : 0;
+    const farewells = leader ? 2 : 1;
     counters = leave(counters, farewells);
     for (let i = 0; i < farewells; i++) actions.push({ type: 'advertise', priority: 0 });
     if (leader) actions.push(detail(instance, 'sent 0 priority'));
@@ -353,7 +360,7 @@ function addressLost(instance: VrrpInstance, router: VirtualRouter, { address, l
   return becomeBackup(instance, { ...router, counters }, now, skewTime(instance, router.priority, instance.advertInterval), `${address} removed from ${link}`, actions);
 }
 
-/** What another member's transition asks of this one; see sync-group.ts. No farewell: the leader has said it. */
+/** What another member's transition asks of this one; see sync-group.ts. Backup without a farewell, Fault with one. */
 function sync(instance: VrrpInstance, router: VirtualRouter, to: 'Master' | 'Backup' | 'Fault', now: Millis): Step {
   if (router.state.name === to) return stay(router);
   switch (to) {

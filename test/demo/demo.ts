@@ -56,7 +56,7 @@ async function play({ lab }: TutorialLab): Promise<void> {
   await tutorial.bothAnswer(5000, log);
   rows.push({ what: 'both directors started', owner: 'server1', moved: '', silence: '' });
 
-  const step = async (what: string, master: Director, event: () => void | Promise<void>): Promise<void> => {
+  const step = async (what: string, master: Director, event: () => unknown): Promise<void> => {
     say(what);
     const since = wallClock();
     await event();
@@ -65,7 +65,7 @@ async function play({ lab }: TutorialLab): Promise<void> {
     await until('the client is answered again', 10_000, () => asking.silence(since) < Infinity && asking.answeredSince(wallClock() - 300) > 2, log);
     note(what, master.node, since, asking);
   };
-  const comeBack = (what: string, start: () => void | Promise<void>): Promise<void> => step(what, one, start);
+  const comeBack = (what: string, start: () => unknown): Promise<void> => step(what, one, start);
   const startAgain = (): void => {
     one.daemon = tutorial.start('ours', 'server1');
     follow(one.daemon);

@@ -49,6 +49,9 @@ describe('files', function () {
     expect(Buffer.from(await files.read(path('f'))).toString()).to.equal('new');
     expect(statSync(path('f')).mode & 0o777).to.equal(0o600);
     expect(readdirSync(directory)).to.deep.equal(['f']);
+    await Promise.all(['one', 'two', 'six'].map((text) => files.write(path('f'), text, 0o600)));
+    expect(readFileSync(path('f'), 'utf8')).to.be.oneOf(['one', 'two', 'six']);
+    expect(readdirSync(directory), 'after three at once').to.deep.equal(['f']);
     await files.remove(path('f'));
     expect(existsSync(path('f'))).to.equal(false);
   });

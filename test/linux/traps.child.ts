@@ -39,6 +39,8 @@ const TRAPS: Readonly<Record<string, () => unknown>> = {
   dump: dumpAll,
   'lost-answer': lostAnswer,
   many,
+  'send-now': sendNow,
+  unprivileged,
 };
 
 function fatal(cause: Error): never {
@@ -203,6 +205,32 @@ async function dumpAll(): Promise<unknown> {
   const [state, only6] = await Promise.all([routes.dump(), routes.dump('inet6')]);
   routes.close();
   return { links: state.links.map((link) => ({ ...link, mac: [...link.mac] })), addresses: state.addresses, only6: only6.addresses };
+}
+
+/** What the interface has sent is counted before the event loop has turned. */
+function sendNow(): unknown {
+  const system = linuxSystem(fatal);
+  const sent = (): number => Number(readFileSync('/sys/class/net/va/statistics/tx_packets', 'utf8'));
+  const counts: number[] = [];
+  for (const [spec, from, to] of [[MULTICAST4, ip('10.0.0.1'), ip('224.0.0.18')], [MULTICAST6, ip('fe80::ff:fe00:a'), ip('ff02::12')]] as const) {
+    const opened = system.vrrp.open(spec, () => undefined, fatal);
+    const before = sent();
+    for (let id = 1; id <= 10; id++) opened.send({ from, to, payload: PAYLOAD, ttl: 255, id });
+    counts.push(sent() - before);
+    opened.close();
+  }
+  system.close();
+  return counts;
+}
+
+/** In a user namespace: privileged in the network namespace, but not on the machine. */
+async function unprivileged(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const links = (await system.routes.dump()).links.map(({ name }) => name);
+  const opened = system.vrrp.open({ ...MULTICAST4, link: 'lo', group: null }, () => undefined, fatal);
+  opened.close();
+  system.close();
+  return links;
 }
 
 /** Refusals that do not fit into the receive buffer: the answer to the last request among them. */

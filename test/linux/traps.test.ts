@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../lib/system/netlink-routes.ts';
-import { requirePrograms, requireRoot } from '../needs.ts';
+import { requirePrograms, requireRoot, skip } from '../needs.ts';
 import { ip, Namespaces, runIn } from './namespaces.ts';
 
 /** One test for each trap of the native packages, and for what the way round it promises. */
@@ -74,6 +74,20 @@ describe('traps of raw sockets and netlink', function () {
       }
     });
   }
+
+  it('a datagram is on the wire when send returns', async () => {
+    const [v4 = 0, v6 = 0] = await walkInto<number[]>('send-now');
+    expect(v4).to.be.at.least(10);
+    expect(v6).to.be.at.least(10);
+  });
+
+  it('works with the privileges of a user namespace, as in a rootless container', function () {
+    const path = fileURLToPath(new URL('traps.child.js', import.meta.url));
+    if (spawnSync('unshare', ['-Urn', 'true']).status !== 0) skip(this, 'needs user namespaces');
+    const { status, stdout, stderr } = spawnSync('unshare', ['-Urn', process.execPath, path, 'unprivileged'], { encoding: 'utf8' });
+    expect(status, stderr).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.equal(['lo']);
+  });
 
   it('a flood of datagrams leaves room for timers', async () => {
     const { atTimer, received } = await walkInto<{ atTimer: number; received: number }>('storm');

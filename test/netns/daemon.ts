@@ -71,25 +71,29 @@ export class Daemon {
     return this.child.pid === undefined ? [] : descendants(this.child.pid);
   }
 
-  /** SIGTERM to the daemon's parent process. */
-  terminate(): void {
-    this.signal('SIGTERM');
+  /** SIGTERM to the daemon's parent process; brings when it was sent. */
+  terminate(): number {
+    return this.signal('SIGTERM');
   }
 
-  signal(name: NodeJS.Signals): void {
+  signal(name: NodeJS.Signals): number {
     const [pid] = this.pids();
     if (pid === undefined) throw new Error(`${this.kind} in ${this.node} does not run: ${this.tail()}`);
+    const at = wallClock();
     process.kill(pid, name);
+    return at;
   }
 
-  /** SIGKILL to every process of the daemon at one stroke: the children stopped first, so that none has time to react to the others' death. */
-  kill(): void {
+  /** SIGKILL to every process of the daemon at one stroke: the children stopped first, so that none has time to react to the others' death. Brings when. */
+  kill(): number {
     const [first, ...children] = this.pids();
     if (first === undefined) throw new Error(`${this.kind} in ${this.node} does not run: ${this.tail()}`);
     this.lost = true;
     // The first is not stopped: nsenter would stop with it and never tell of its end.
     for (const pid of children) killQuietly(pid, 'SIGSTOP');
+    const at = wallClock();
     for (const pid of [first, ...children]) killQuietly(pid, 'SIGKILL');
+    return at;
   }
 
   /** The end of the log, for error messages. */

@@ -36,6 +36,8 @@ export async function settles(spec: {
     if (!alone()) throw new Error(`${master.node.name} owned ${vip} alone, but not for ${watch} ms\n${tell()}`);
     await sleep(20);
   }
+  // Late perhaps, on a busy machine, but it must come.
+  await until(`${master.node.name} goes on advertising`, 3000, () => heard(reached).length > 0, tell);
   const moved = directors.flatMap(({ node }) => node.watch.changes.filter((change) => change.at >= reached && change.address === vip));
   if (moved.length > 0) throw new Error(`${vip} came or went after things had settled: ${JSON.stringify(moved)}\n${tell()}`);
   const senders = heard(reached);

@@ -7,6 +7,8 @@ export class FakeHookWorker implements HookWorker {
   readonly file: string;
   readonly calls: HookCall[] = [];
   alive = true;
+  /** A system call holds it: terminate has no effect. */
+  stuck = false;
   private readonly events: HookWorkerEvents;
 
   constructor(file: string, events: HookWorkerEvents) {
@@ -19,7 +21,7 @@ export class FakeHookWorker implements HookWorker {
   }
 
   terminate(): void {
-    if (this.alive) queueMicrotask(() => this.end('exit code 1'));
+    if (this.alive && !this.stuck) queueMicrotask(() => this.end('exit code 1'));
   }
 
   loaded(...hooks: HookName[]): void {

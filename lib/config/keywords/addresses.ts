@@ -2,6 +2,7 @@
 import { FLAG, word } from '../values.ts';
 import { keyword, type Args, type Rows, type ValueType } from '../keyword.ts';
 import type { Place } from '../source.ts';
+import { missingLink } from '../validate/instances.ts';
 import { familyOf, ipFromBytes, ipToBytes, maxPrefix, parseIp, type IpAddress, type Prefix } from '../../util/ip.ts';
 
 /** An address as written; the owner fills in what is null. */
@@ -58,16 +59,19 @@ interface Draft {
   trackGroup: string | null;
 }
 
-/** One address with its options. `isStatic`: track_group may be given. */
-export function addressEntry(isStatic: boolean): ValueType<AddressEntry> {
+/** Whose list it is: `vip` addresses share the family of the instance. */
+export type AddressList = 'vip' | 'excluded' | 'static';
+
+/** One address with its options. */
+export function addressEntry(list: AddressList): ValueType<AddressEntry> {
   return {
     syntax: 'IP[/LEN] [dev IF] [scope SCOPE] [label STRING] [brd IP|+|-] [peer IP[/LEN]] [OPTION…]',
     schema: { type: 'string' },
-    read: (args) => readAddress(args, isStatic),
+    read: (args) => readAddress(args, list),
   };
 }
 
-function readAddress(args: Args, isStatic: boolean): AddressEntry | undefined {
+function readAddress(args: Args, list: AddressList): AddressEntry | undefined {
   const text = args.words[0] ?? '';
   const prefix = readPrefix(args, text, 0);
   if (prefix === null) {
@@ -76,11 +80,27 @@ function readAddress(args: Args, isStatic: boolean): AddressEntry | undefined {
   }
   const draft: Draft = { link: null, peer: null, broadcast: null, label: null, scope: null, preferred: undefined, noDad: true, flags: new Set(), trackGroup: null };
   for (let i = 1; i < args.words.length; i++) {
-    const taken = option(args, i, prefix, draft, isStatic);
+    const taken = option(args, i, prefix, draft, list === 'static');
     if (taken < 0) return undefined;
     i += taken;
   }
-  return finish(args, text, prefix, draft);
+  return list === 'vip' && !fits(args, text, prefix) ? undefined : finish(args, text, prefix, draft);
+}
+
+/** All addresses of virtual_ipaddress have one family, and each stands once. */
+function fits(args: Args, text: string, prefix: Prefix): boolean {
+  const { context } = args;
+  const family = familyOf(prefix.address);
+  const first = context.switches.get('instance_family') ?? family;
+  context.switches.set('instance_family', first);
+  if (first !== family) {
+    args.report({ code: 'family-mismatch', message: `(${args.name}): address family must match VRRP instance [${text}] - ignoring`, remedy: 'put it into virtual_ipaddress_excluded' }, 0);
+    return false;
+  }
+  const before = context.declare(`address of ${args.name}`, prefix.address, args.place);
+  if (before === null) return true;
+  args.report({ code: 'duplicate', severity: 'warning', message: `(${args.name}) duplicate address ${text} - ignoring`, remedy: `first given in line ${String(before.line)}` }, 0);
+  return false;
 }
 
 /** Reads option `i`; the number of words after it that it took, or -1 when the entry is lost. */
@@ -89,7 +109,7 @@ function option(args: Args, i: number, prefix: Prefix, draft: Draft, isStatic: b
   const value = args.words[i + 1];
   const needsValue = !['home', '-nodad', 'mngtmpaddr', 'noprefixroute', 'autojoin', 'no_track', 'use_vmac'].includes(name);
   if (!(name in addressOptions) || (name === 'track_group' && !isStatic)) {
-    args.report({ code: 'unknown-option', message: `Unknown VIP keyword '${name}' - ignoring`, remedy: `known: ${Object.keys(addressOptions).join(', ')}` }, i);
+    args.report({ code: 'unknown-option', message: `Unknown configuration entry '${name}' for ip address - ignoring`, remedy: `known: ${Object.keys(addressOptions).join(', ')}` }, i);
     return 0;
   }
   if (needsValue && value === undefined) {
@@ -98,7 +118,14 @@ function option(args: Args, i: number, prefix: Prefix, draft: Draft, isStatic: b
   }
   const isV6 = familyOf(prefix.address) === 'inet6';
   switch (name) {
-    case 'dev': draft.link = value ?? null; return 1;
+    case 'dev': {
+      const { links } = args.context.machine;
+      draft.link = value ?? null;
+      if (value !== undefined && links !== null && !links.has(value) && !args.context.switches.has('dynamic_interfaces')) {
+        missingLink(args.context, args.place, `WARNING - interface ${value} for ip address ${prefix.address} doesn't exist`, value);
+      }
+      return 1;
+    }
     case 'scope': return scope(args, i + 1, value ?? '', isV6, draft);
     case 'label': return label(args, i + 1, value ?? '', isV6, draft);
     case 'brd': case 'broadcast': return broadcast(args, i + 1, value ?? '', isV6, draft);

@@ -15,7 +15,7 @@ function authType(): ValueType<'PASS' | 'AH'> {
     read: (args) => {
       const text = args.words[args.first];
       if (text === 'PASS' || text === 'AH') return text;
-      args.report({ code: 'invalid-value', message: `unknown authentication type '${text ?? ''}'`, remedy: 'write PASS or AH' });
+      args.report({ code: 'invalid-value', message: `(${String(args.context.switches.get('instance'))}) unknown authentication type '${text ?? ''}'`, remedy: 'write PASS or AH' });
       return undefined;
     },
   };

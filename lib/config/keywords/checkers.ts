@@ -1,10 +1,11 @@
 /** The checkers of a real server (reference part 5). */
-import { account, script, type RawScript } from '../accounts.ts';
+import { missingAccount, script, scriptUser, type RawScript } from '../accounts.ts';
 import type { Context } from '../context.ts';
-import { block, keyword, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
+import { block, keyword, many, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
 import type { Place } from '../source.ts';
 import { BOOLEAN, choice, FLAG, INT_MAX, integer, seconds, UINT_MAX, word, words } from '../values.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
+import { beginScript } from '../validate/scripts.ts';
 import { weight } from './tracking.ts';
 
 const later = { notYet: '' } as const;
@@ -114,11 +115,17 @@ export const miscCheck = table(path('MISC_CHECK'), {
   misc_path: keyword(script('"CMD ARGS"'), 'program to run', { bare: 'No path set for misc_path', ...later }),
   misc_timeout: keyword(seconds({ min: 0, max: LONGEST }, 0), 'limit of its run time', { default: 'delay_loop', invalid: "Invalid misc_timeout value '{word}'", ...later }),
   misc_dynamic: keyword(FLAG, 'exit codes 2..255 set the weight to the code less 2', { default: 'off', ...later }),
-  user: keyword(account, 'account that runs it', { default: 'script_user, else keepalived_script, else that of the daemon', bare: 'No user specified for misc checker script ', invalid: 'Failed to set uid/gid for misc checker script  - removing', ...later }),
-}, { end: endMisc });
+  user: keyword(scriptUser((path_) => `Failed to set uid/gid for misc checker script ${path_ === '' ? '' : `'${path_}'`} - removing`), 'account that runs it', { default: 'script_user, else keepalived_script, else that of the daemon', bare: 'No user specified for misc checker script ', ...later }),
+}, { begin: beginScript, end: endMisc });
 
 function endMisc(context: Context, block_: BlockValue, close: Place): boolean {
-  if ((block_.values['misc_path'] as RawScript | undefined) !== undefined) return true;
+  const path_ = block_.values['misc_path'] as RawScript | undefined;
+  if (context.switches.has('user_failed')) return false;
+  if (path_?.accountMissing === true && block_.values['user'] === undefined) {
+    missingAccount(context, block_, close, `Unable to set default user for misc script ${path_.argv.map((text) => `'${text}'`).join(' ')} - removing`);
+    return false;
+  }
+  if (path_ !== undefined) return true;
   context.report({ code: 'missing-script', place: block_.place, saidAt: close, message: 'No script path has been specified for MISC_CHECKER - skipping', remedy: 'write: misc_path "COMMAND"' });
   return false;
 }
@@ -211,7 +218,7 @@ function pattern(): ValueType<string> {
 
 const urlRows = {
   path: keyword(word('PATH'), 'request target, sent as it stands', later),
-  digest: keyword(digest(), 'MD5 of the body; several may be given', later),
+  digest: many(keyword(digest(), 'MD5 of the body; several may be given', later)),
   status_code: keyword(statusCodes(), 'codes that are good', { default: '200-299, without digest', ...later, bare: 'No HTTP_GET status code specified' }),
   virtualhost: keyword(word('NAME'), 'Host header of this URL', { default: "the checker's", bare: 'Missing HTTP_GET virtualhost name', ...later }),
   regex: keyword(pattern(), 'the body must match', later),

@@ -1,8 +1,9 @@
 /** global_defs: settings of the whole daemon. */
-import { account, readAccount, script } from '../accounts.ts';
+import { account, readAccount, script, type RawScript } from '../accounts.ts';
 import { keyword, list, table, type Args, type ValueType } from '../keyword.ts';
 import type { AccountRef } from '../model.ts';
 import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
+import { judgeScript } from '../validate/scripts.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
 
 const later = { notYet: '' } as const;
@@ -16,6 +17,16 @@ const nice = integer({ min: -20, max: 19 });
 const rttime = integer({ min: 1, max: UINT_MAX }, 'MICROSECONDS');
 const processName = word('NAME');
 const path = word('PATH', 'file');
+
+/** Remembers that it failed, so that later scripts do not complain about the default account too. */
+const defaultUser: ValueType<AccountRef> = {
+  ...account,
+  read: (args) => {
+    const value = account.read(args);
+    if (value === undefined) args.context.switches.set('default_user_failed', true);
+    return value;
+  },
+};
 
 /** `invalid` line of most switches here. */
 const badSwitch = { invalid: "Invalid value '{word}' for global {keyword} specified" } as const;
@@ -38,9 +49,9 @@ export const globalDefs = table('global_defs', {
   smtp_connect_timeout: keyword(seconds({ min: 0, max: 4294 }, 0), 'connect and per-command limit of the mail client; 0 counts as 1', { default: '30', invalid: "smtp_connect_timeout '{word}' must be between 1 and 4294 - ignoring" }),
   notification_email: list(word('ADDRESS'), 'recipients of alerts; every word is one', { words: true, empty: 'Warning - empty notification_email block' }),
   smtp_alert: keyword(BOOLEAN, 'default of every smtp_alert', badSwitch),
-  startup_script: keyword(script(), 'run by the parent before anything else starts', { bare: 'startup script missing', ...later }),
+  startup_script: keyword(runnable('startup'), 'run by the parent before anything else starts', { bare: 'startup script missing', ...later }),
   startup_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of startup_script', { default: '10', bare: 'startup_script_timeout requires value', ...later }),
-  shutdown_script: keyword(script(), 'run by the parent after everything has stopped', { bare: 'shutdown script missing', ...later }),
+  shutdown_script: keyword(runnable('shutdown'), 'run by the parent after everything has stopped', { bare: 'shutdown script missing', ...later }),
   shutdown_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of shutdown_script', { default: '10', bare: 'shutdown_script_timeout requires value', ...later }),
   max_auto_priority: keyword(optional(integer({ min: -1, max: 99 })), 'highest real-time priority that the daemon may raise itself to when it is scheduled late', { default: '0, off', ...later }),
   min_auto_priority_delay: keyword(integer({ min: 1, max: 10_000_000 }, 'MICROSECONDS'), 'scheduling delay that raises the priority', { default: '1000000', bare: 'min_auto_priority_delay requires delay time', ...later }),
@@ -49,7 +60,7 @@ export const globalDefs = table('global_defs', {
   checker_log_all_failures: keyword(BOOLEAN, 'log every failed check rather than changes only', { default: 'false', ...badValue, ...later }),
   dynamic_interfaces: keyword(optional(word('allow_if_changes', ['allow_if_changes'])), 'permit interfaces that do not exist yet, or come and go', {
     default: 'off', invalid: "Unknown dynamic_interfaces option '{word}'",
-    then: (context) => { context.switches.set('dynamic_interfaces', true); },
+    then: (context) => { context.switches.set('dynamic_interfaces', true); context.global(); },
   }),
   no_email_faults: keyword(FLAG, 'no mail about FAULT', { default: 'off' }),
   default_interface: keyword(word('IF', 'interface'), 'interface of static addresses without dev and of instances without interface', {
@@ -134,12 +145,12 @@ export const globalDefs = table('global_defs', {
   enable_dbus: keyword(FLAG, 'start the D-Bus service', { default: 'off', ...later }),
   dbus_service_name: keyword(word('NAME'), 'bus name to own', { default: 'org.keepalived.Vrrp1', ...later }),
   dbus_no_interface_name: keyword(word('NAME'), 'path element of instances without an interface', later),
-  script_user: keyword(account, 'account of scripts that name none; counts for scripts further down', {
+  script_user: keyword(defaultUser, 'account of scripts that name none; counts for scripts further down', {
     default: 'keepalived_script if it exists, else that of the daemon', bare: 'No script username specified', invalid: 'Error setting global script uid/gid',
     then: (context, value) => { context.scriptUser = value as AccountRef; },
   }),
   enable_script_security: keyword(FLAG, 'refuse scripts run by root whose file, or a directory on its path, others may change', {
-    default: 'off', then: (context, _, args) => { context.scriptSecurity = true; context.scriptSecurityPlace = args.place; },
+    default: 'off', then: (context, _, args) => { context.scriptSecurity = true; context.scriptSecurityPlace = args.place; context.global(); },
   }),
   vrrp_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink command socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_cmd_rcv_bufs size missing', ...later }),
   vrrp_netlink_cmd_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
@@ -179,6 +190,22 @@ export const globalDefs = table('global_defs', {
   json_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'json_dump_file missing file name', since: '2.3.0' }),
   hooks: keyword(word('FILE.ts', 'file'), 'TypeScript that hears of every change; see the manual of hooks', { since: 'tskeepalived' }),
 }, { pass: 'parent' });
+
+/** A script that must be there when the file is read. */
+function runnable(what: string): ValueType<RawScript> {
+  const inner = script();
+  return {
+    ...inner,
+    read: (args) => {
+      const value = inner.read(args);
+      if (value === undefined) return undefined;
+      const verdict = judgeScript(args.context, value, value.account);
+      if (verdict.ok) return value;
+      args.report({ code: 'script-not-runnable', message: `Invalid ${what} script`, remedy: verdict.detail });
+      return undefined;
+    },
+  };
+}
 
 export interface MailServer {
   readonly host: string;

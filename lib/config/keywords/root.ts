@@ -31,7 +31,7 @@ export const root = table('', {
   track_file: block(uniqueName('track_file', 'track_file name missing'), trackFile, 'file whose number moves priorities or weights', later),
   vrrp_track_file: block(uniqueName('track_file', 'track_file name missing'), vrrpTrackFile, 'deprecated spelling of track_file', { alias: 'track_file', ...later }),
   vrrp_track_process: block(uniqueName('vrrp_track_process', 'vrrp_track_process name missing'), vrrpTrackProcess, 'program whose running moves priorities', later),
-  static_ipaddress: list(addressEntry(true), 'addresses held whatever the VRRP state', { options: addressOptions, ...later }),
+  static_ipaddress: list(addressEntry('static'), 'addresses held whatever the VRRP state', { options: addressOptions, ...later }),
   static_routes: list(routeEntry(true), 'routes held whatever the VRRP state', { options: routeOptions, ...later }),
   static_rules: list(ruleEntry(true), 'policy rules held whatever the VRRP state', { options: ruleOptions, ...later }),
   garp_group: block(noHeader, garpGroup, 'limits of gratuitous ARP and NA', later),

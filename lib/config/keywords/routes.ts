@@ -2,7 +2,7 @@
 import { keyword, type Args, type Rows, type ValueType, type Values } from '../keyword.ts';
 import type { Place } from '../source.ts';
 import { address, choice, FLAG, integer, UINT_MAX, word } from '../values.ts';
-import { familyOf, parseIp, parsePrefix, type Family, type Prefix } from '../../util/ip.ts';
+import { familyOf, parseIp, parsePrefix, type Family, type IpAddress, type Prefix } from '../../util/ip.ts';
 import { at_, readOptions } from './options.ts';
 
 const number = integer({ min: 0, max: UINT_MAX });
@@ -38,7 +38,7 @@ function metric(least = 0, time = false): ValueType<{ readonly value: number; re
 }
 
 const lockable = (args: Args, index: number): number => (args.words[index] === 'lock' ? 2 : 1);
-const invalid = (what: string): { readonly invalid: string } => ({ invalid: `Invalid ${what} {word} for route` });
+const invalid = (what: string): { readonly invalid: string } => ({ invalid: `Invalid ${what} {word} specified for route` });
 
 export const routeOptions = {
   inet: keyword(word('WORD'), 'IPv4; takes the word after it away, as keepalived does'),
@@ -91,7 +91,7 @@ export const routeOptions = {
   track_group: keyword(word('NAME'), 'follow the state of a track_group (static_routes only)'),
 } satisfies Rows;
 
-function gateway(): ValueType<string> {
+function gateway(): ValueType<IpAddress> {
   return {
     syntax: '[inet|inet6] IP',
     schema: { type: 'string' },
@@ -148,9 +148,14 @@ function readRoute(args: Args, isStatic: boolean): RouteEntry | undefined {
     }
   }
   const at: Args = { ...at_(args, 0), words: plain, report: (report, index = 0) => { args.report(report, indices[index] ?? 0); } };
-  if (!readOptions(at, 0, routeOptions, options, { mtu: lockable, advmss: lockable, rtt: lockable, rttvar: lockable, reordering: lockable, cwnd: lockable, ssthresh: lockable, rto_min: lockable, congctl: lockable, via: (a, i) => (isFamily(a.words[i]) ? 2 : 1) }, (word) => `unknown route keyword '${word}'`)) return undefined;
+  if (!readOptions(at, 0, routeOptions, options, { mtu: lockable, advmss: lockable, rtt: lockable, rttvar: lockable, reordering: lockable, cwnd: lockable, ssthresh: lockable, rto_min: lockable, congctl: lockable, via: (a, i) => (isFamily(a.words[i]) ? 2 : 1) }, (word) => `unknown route keyword ${word}`)) return undefined;
   if (destination === undefined) {
     args.report({ code: 'invalid-route', message: 'Route must have a destination', remedy: 'write: IP/LEN via IP, or default via IP' }, 0);
+    return undefined;
+  }
+  const families = new Set([destination === 'default' ? null : familyOf(destination.address), options.via === undefined ? null : familyOf(options.via), options.src === undefined ? null : familyOf(options.src)].filter((one) => one !== null));
+  if (families.size > 1) {
+    args.report({ code: 'invalid-route', message: 'Cannot mix IPv4 and IPv6 addresses for route', remedy: 'give the gateway in the family of the destination' }, 0);
     return undefined;
   }
   if (options.no_track === undefined && options.protocol !== undefined && options.protocol !== 'keepalived' && options.protocol !== '18') {

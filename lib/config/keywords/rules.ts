@@ -84,7 +84,7 @@ function readRule(args: Args, isStatic: boolean): RuleEntry | undefined {
   const words = args.words.filter((text, i) => !(text === 'type' && (ACTIONS as readonly string[]).includes(args.words[i + 1] ?? '')));
   const options: Values<typeof ruleOptions> = {};
   const at: Args = { ...args, words, report: (report, index = 0) => { args.report(report, index); } };
-  if (!readOptions(at, 0, ruleOptions, options, {}, (word) => `unknown rule keyword '${word}'`)) return undefined;
+  if (!readOptions(at, 0, ruleOptions, options, {}, (word) => `unknown rule keyword ${word}`)) return undefined;
   if (!isStatic) delete options.track_group;
   if (options.table === undefined && options.l3mdev === undefined && !ACTIONS.some((action) => options[action] !== undefined)) {
     args.report({ code: 'invalid-rule', message: 'No action specified for rule - ignoring', remedy: 'write: table T, goto N, blackhole, prohibit or unreachable' }, 0);

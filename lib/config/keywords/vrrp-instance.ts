@@ -1,7 +1,7 @@
 /** vrrp_instance: one virtual router. */
 import { script } from '../accounts.ts';
 import { block, keyword, list, table, type Args, type ValueType } from '../keyword.ts';
-import { checkLink, endVrrpInstance } from '../validate/instances.ts';
+import { beginVrrpInstance, checkLink, checkVrf, endVrrpInstance } from '../validate/instances.ts';
 import type { Place } from '../source.ts';
 import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
@@ -14,7 +14,7 @@ import { ruleEntry, ruleOptions } from './rules.ts';
 import { trackEntry } from './tracking.ts';
 
 const later = { notYet: '' } as const;
-const SECOND = '({name}) {keyword} script already specified - ignoring';
+const SECOND = '({name}) {keyword} script already specified - ignoring {word}';
 const badSwitch = { invalid: '({name}) invalid {keyword} {word} specified' } as const;
 const source = { invalid: 'Configuration error: VRRP instance[{name}] malformed src address[{word}]. Skipping...' } as const;
 
@@ -30,7 +30,7 @@ export const vrrpInstance = table('vrrp_instance', {
   native_ipv6: keyword(FLAG, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
   state: keyword(state(), 'state wanted at the start', { default: 'BACKUP; MASTER with priority 255' }),
   interface: keyword(link(), 'interface of adverts, and of addresses without dev', { default: 'default_interface' }),
-  vrf: keyword(word('IF', 'interface'), 'VRF, where no interface is given', { since: '2.3.0', ...later }),
+  vrf: keyword({ ...word('IF', 'interface'), read: checkVrf }, 'VRF, where no interface is given', { since: '2.3.0', ...later }),
   dont_track_primary: keyword(FLAG, 'no fault when the own interface is down', { default: 'tracked' }),
   track_interface: list(trackEntry('interface', 253), 'other interfaces: a fault, or a weight'),
   track_script: list(trackEntry('script', 253), 'scripts: a fault, or a weight'),
@@ -46,8 +46,8 @@ export const vrrpInstance = table('vrrp_instance', {
   version: keyword(integer({ min: 2, max: 3 }), 'protocol version', { default: 'vrrp_version; 3 for IPv6', invalid: '({name}): Version must be either 2 or 3' }),
   priority: keyword(priority(), 'base priority; 255 owns the addresses', { default: '100; 255 with state MASTER' }),
   advert_int: keyword(seconds({ min: 0.01, max: 255 }), 'time between adverts; version 2 rounds to whole seconds, 3 to hundredths up to 40.95', { default: '1', invalid: '({name}) Advert interval ({word}) not valid! Must be > 0 - ignoring' }),
-  virtual_ipaddress: list(addressEntry(false), 'addresses of the virtual router, told in adverts', { options: addressOptions }),
-  virtual_ipaddress_excluded: list(addressEntry(false), 'addresses that move along, not told in adverts', { options: addressOptions }),
+  virtual_ipaddress: list(addressEntry('vip'), 'addresses of the virtual router, told in adverts', { options: addressOptions }),
+  virtual_ipaddress_excluded: list(addressEntry('excluded'), 'addresses that move along, not told in adverts', { options: addressOptions }),
   no_virtual_ipaddress: keyword(FLAG, 'run without addresses and without the warning', { default: 'off', since: '2.3.0' }),
   promote_secondaries: keyword(FLAG, 'set promote_secondaries on the interface before addresses go', { default: 'off' }),
   linkbeat_use_polling: keyword(FLAG, 'deprecated: poll the link state of this interface', { deprecated: "({name}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block", ...later }),
@@ -89,7 +89,7 @@ export const vrrpInstance = table('vrrp_instance', {
   kernel_rx_buf_size: keyword(integer({ min: 0, max: UINT_MAX }, 'BYTES'), 'SO_RCVBUF of the receive socket', { default: 'vrrp_rx_bufs_policy', bare: '({name}) invalid kernel_rx_buf_size specified', invalid: '({name}) invalid kernel_rx_buf_size specified', ...later }),
   authentication: block(noHeader, authentication, 'VRRPv2 authentication'),
   auth_hmac: block(noHeader, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0', ...later }),
-}, { pass: 'vrrp', end: endVrrpInstance });
+}, { pass: 'vrrp', begin: beginVrrpInstance, end: endVrrpInstance });
 
 /** MASTER or BACKUP; anything else is BACKUP with a message. */
 function state(): ValueType<'MASTER' | 'BACKUP'> {
@@ -136,7 +136,7 @@ function unicastPeer(): ValueType<PeerEntry> {
 
 function readPeer(args: Args): PeerEntry | undefined {
   const text = args.words[0] ?? '';
-  const parsed = parseIp(text);
+  const parsed = parseIp(text.replace(/\/.*$/u, ''));
   if (parsed === null) {
     args.report({ code: 'invalid-address', message: `Configuration error: VRRP instance[${args.name}] malformed unicast peer address[${text}]. Skipping...`, remedy: 'write an address without a prefix' }, 0);
     return undefined;

@@ -1,8 +1,8 @@
 /** vrrp_script: a program whose exit code moves priorities. */
-import { account, script } from '../accounts.ts';
+import { script, scriptUser } from '../accounts.ts';
 import { keyword, table } from '../keyword.ts';
 import { FLAG, integer, INT_MAX, seconds } from '../values.ts';
-import { endVrrpScript } from '../validate/scripts.ts';
+import { beginScript, endVrrpScript } from '../validate/scripts.ts';
 import { weight } from './tracking.ts';
 
 const LONGEST = 4294967;
@@ -14,6 +14,6 @@ export const vrrpScript = table('vrrp_script', {
   weight: keyword(weight(253, 'N [reverse]'), 'added to the priority, where the user of the script gives none; 0: failure is a fault', { default: '0', invalid: 'vrrp_script {name} weight {word} must be in [-253, 253]' }),
   rise: keyword(integer({ min: 1, max: INT_MAX }), 'successes in a row to be up', { default: '1', invalid: "({name}): vrrp script rise value '{word}' invalid, defaulting to 1" }),
   fall: keyword(integer({ min: 1, max: INT_MAX }), 'failures in a row to be down', { default: '1', invalid: "({name}): vrrp script fall value '{word}' invalid, defaulting to 1" }),
-  user: keyword(account, 'account that runs the script', { default: 'script_user, else keepalived_script, else that of the daemon' }),
+  user: keyword(scriptUser((path) => `Unable to set uid/gid for script '${path}'`), 'account that runs the script', { default: 'script_user, else keepalived_script, else that of the daemon' }),
   init_fail: keyword(FLAG, 'failed until the first success; as in keepalived 2.4.3, tracking the script undoes it', { default: 'off' }),
-}, { pass: 'vrrp', end: endVrrpScript });
+}, { pass: 'vrrp', begin: beginScript, end: endVrrpScript });

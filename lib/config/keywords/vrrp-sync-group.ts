@@ -4,7 +4,7 @@ import { keyword, list, table } from '../keyword.ts';
 import { BOOLEAN, FLAG, word } from '../values.ts';
 import { trackEntry } from './tracking.ts';
 
-const SECOND = '({name}) {keyword} script already specified - ignoring';
+const SECOND = '({name}) {keyword} script already specified - ignoring {word}';
 
 export const vrrpSyncGroup = table('vrrp_sync_group', {
   group: list(word('INSTANCE'), 'members; every word is one', { words: true, empty: 'Warning - sync group {name} has empty group block' }),
@@ -22,4 +22,11 @@ export const vrrpSyncGroup = table('vrrp_sync_group', {
   global_tracking: keyword(FLAG, 'deprecated: as sync_group_tracking_weight', { deprecated: '({name}) global_tracking is deprecated. Use track_interface/script/file on the sync group', alias: 'sync_group_tracking_weight' }),
   sync_group_tracking_weight: keyword(FLAG, 'let members have weighted trackers', { default: 'off' }),
   notify_priority_changes: keyword(BOOLEAN, 'FIFO lines when the priority of a member changes', { default: 'vrrp_notify_priority_changes', invalid: "({name}) Invalid value '{word}' for sync group notify_priority_changes specified" }),
-}, { pass: 'vrrp' });
+}, {
+  pass: 'vrrp',
+  end: (context, block, close) => {
+    if (block.values.group !== undefined) return true;
+    context.report({ code: 'empty-group', place: block.place, saidAt: close, message: `Sync group ${block.name} has no members - removing`, remedy: 'name its members in group { … }' });
+    return false;
+  },
+});

@@ -29,5 +29,5 @@ export function buildConfig(tree: RootBlock, context: Context): Config {
   const scripts = buildScripts(tree.values.vrrp_script ?? [], named, tree.values.vrrp_sync_group ?? [], context);
   const groups = buildSyncGroups(tree.values.vrrp_sync_group ?? [], named, scripts, global, given, context);
   const instances = buildInstances(named, given, global, scripts, groups, context);
-  return { global, scripts: scripts.filter((script) => script.used), instances, syncGroups: groups };
+  return { global, scripts, instances, syncGroups: groups };
 }

@@ -25,8 +25,8 @@ export function buildGlobal(given: GlobalValues, context: Context): GlobalDefs {
     multicastGroup6: given.vrrp_mcast_group6 ?? ip('ff02::12'),
     startupDelay: given.vrrp_startup_delay ?? 0,
     logUnknownVrids: given.log_unknown_vrids ?? false,
-    startupScript: timed(given.startup_script, given.startup_script_timeout, 'startup', context),
-    shutdownScript: timed(given.shutdown_script, given.shutdown_script_timeout, 'shutdown', context),
+    startupScript: timed(given.startup_script, given.startup_script_timeout, context),
+    shutdownScript: timed(given.shutdown_script, given.shutdown_script_timeout, context),
     hooks: given.hooks ?? null,
     umask: given.umask ?? 0o177,
   };
@@ -51,12 +51,10 @@ function fifo(value: FifoValue | undefined, reader: RawScript | undefined, conte
   return { path: value.path, account: value.account, script: reader === undefined ? null : usable(reader, context) };
 }
 
-function timed(script: RawScript | undefined, timeout: number | undefined, what: string, context: Context): GlobalDefs['startupScript'] {
+function timed(script: RawScript | undefined, timeout: number | undefined, context: Context): GlobalDefs['startupScript'] {
   if (script === undefined) return null;
   const verdict = judgeScript(context, script, script.account);
-  if (verdict.ok) return { ...verdict.command, timeout: (timeout ?? 10) * SECOND };
-  context.report({ code: 'script-not-runnable', message: `Invalid ${what} script`, saidAt: null, pass: 'parent', remedy: verdict.detail });
-  return null;
+  return verdict.ok ? { ...verdict.command, timeout: (timeout ?? 10) * SECOND } : null;
 }
 
 /** The command if it can be run; else a note, as keepalived only logs it. */

@@ -1,13 +1,12 @@
 /** vrrp_instance blocks → VrrpInstance: defaults (reference 3.3, 3.4), limits, and what they exclude of each other. */
 import type { Context } from '../context.ts';
 import type { AddressEntry } from '../keywords/addresses.ts';
-import type { GlobalDefs, SyncGroup, VirtualAddress, VrrpInstance } from '../model.ts';
-import { familyOf, printPrefix, type Family } from '../../util/ip.ts';
+import type { GlobalDefs, SyncGroup, VirtualAddress, VrrpInstance, VrrpScript } from '../model.ts';
+import { familyOf, type Family } from '../../util/ip.ts';
 import type { GlobalValues, InstanceBlock } from './config.ts';
 import { garpSettings } from './garp.ts';
 import { notifyScripts } from './notify.ts';
 import { trackedLinks, trackedScripts } from './tracking.ts';
-import type { TrackableScript } from './vrrp-scripts.ts';
 
 const SECOND = 1000;
 const MAX_V3_INTERVAL = 40_950;
@@ -19,10 +18,7 @@ export interface NamedInstance {
   readonly block: InstanceBlock;
   readonly link: string | null;
   readonly family: Family;
-  readonly hasNotify: boolean;
 }
-
-const NOTIFY = ['notify_master', 'notify_backup', 'notify_fault', 'notify_stop', 'notify_deleted', 'notify_master_rx_lower_pri', 'notify'] as const;
 
 export function nameInstances(blocks: readonly InstanceBlock[], given: GlobalValues, context: Context): NamedInstance[] {
   return blocks.map((block) => {
@@ -34,7 +30,6 @@ export function nameInstances(blocks: readonly InstanceBlock[], given: GlobalVal
     return {
       name: block.name, block, family,
       link: values.interface ?? given.default_interface ?? defaultLink(context),
-      hasNotify: NOTIFY.some((name) => (values[name] ?? null) !== null),
     };
   });
 }
@@ -45,7 +40,7 @@ function defaultLink(context: Context): string | null {
   return links === null || links.has('eth0') ? 'eth0' : null;
 }
 
-export function buildInstances(named: readonly NamedInstance[], given: GlobalValues, global: GlobalDefs, scripts: readonly TrackableScript[], groups: readonly SyncGroup[], context: Context): VrrpInstance[] {
+export function buildInstances(named: readonly NamedInstance[], given: GlobalValues, global: GlobalDefs, scripts: readonly VrrpScript[], groups: readonly SyncGroup[], context: Context): VrrpInstance[] {
   const instances: VrrpInstance[] = [];
   const seen = new Map<string, NamedInstance>();
   for (const one of named) {
@@ -71,11 +66,11 @@ class Builder {
   readonly #values: InstanceBlock['values'];
   readonly #given: GlobalValues;
   readonly #global: GlobalDefs;
-  readonly #scripts: readonly TrackableScript[];
+  readonly #scripts: readonly VrrpScript[];
   readonly #groups: readonly SyncGroup[];
   readonly #context: Context;
 
-  constructor(one: NamedInstance, given: GlobalValues, global: GlobalDefs, scripts: readonly TrackableScript[], groups: readonly SyncGroup[], context: Context) {
+  constructor(one: NamedInstance, given: GlobalValues, global: GlobalDefs, scripts: readonly VrrpScript[], groups: readonly SyncGroup[], context: Context) {
     this.#one = one;
     this.#values = one.block.values;
     this.#given = given;
@@ -99,9 +94,10 @@ class Builder {
     const version = this.#version();
     const strict = values.strict_mode ?? this.#given.vrrp_strict ?? false;
     const { priority, wantMaster } = this.#role(strict);
-    const peers = this.#peers();
     const auth = this.#auth(version, strict);
+    const peers = this.#peers();
     const master = wantMaster && auth?.type !== 'AH';
+    const preemption = this.#preemption(master, priority);
     const addresses = this.#addresses(version, strict);
     return {
       name, link, family, version, strict, priority, auth,
@@ -109,7 +105,7 @@ class Builder {
       wantMaster: master,
       advertInterval: this.#interval(version),
       downTimerAdverts: values.down_timer_adverts ?? this.#given.vrrp_down_timer_adverts ?? 3,
-      ...this.#preemption(master, priority),
+      ...preemption,
       virtualAddresses: addresses,
       excludedAddresses: (values.virtual_ipaddress_excluded ?? []).map((entry) => virtualAddress(entry, link)),
       unicastPeers: peers,
@@ -187,15 +183,15 @@ class Builder {
     const { name } = this.#one;
     if (version === 2) {
       const whole = Math.max(SECOND, Math.round(asked / SECOND) * SECOND);
-      if (whole !== asked) this.#warn('advert-int-v2', `(${name}) VRRPv2 advertisement interval ${seconds(asked)}sec rounded to ${seconds(whole)}sec`, 'version 2 carries whole seconds; version 3 hundredths', 'advert_int');
+      if (whole !== asked) this.#warn('advert-int-v2', `(${name}) VRRPv2 advertisement interval ${(asked / SECOND).toFixed(6)}s must be an integer. rounding`, 'version 2 carries whole seconds; version 3 hundredths', 'advert_int');
       return whole;
     }
     if (asked > MAX_V3_INTERVAL) {
-      this.#warn('advert-int-v3', `(${name}) VRRPv3 advertisement interval ${seconds(asked)}s is out of range. Must be less than 40.95s. Setting to 40.95s`, null, 'advert_int');
+      this.#warn('advert-int-v3', `(${name}) VRRPv3 advertisement interval ${(asked / SECOND).toFixed(2)}s is out of range. Must be less than 40.96s. Setting to 40.95s`, null, 'advert_int');
       return MAX_V3_INTERVAL;
     }
     const hundredths = Math.max(10, Math.round(asked / 10) * 10);
-    if (hundredths !== asked) this.#warn('advert-int-v3', `(${name}) VRRPv3 advertisement interval ${seconds(asked)}s rounded to ${seconds(hundredths)}s`, 'version 3 carries hundredths of a second', 'advert_int');
+    if (hundredths !== asked) this.#warn('advert-int-v3', `(${name}) VRRPv3 advertisement interval ${(asked / SECOND).toFixed(6)}s must be in units of 10ms - rounding`, 'version 3 carries hundredths of a second', 'advert_int');
     return hundredths;
   }
 
@@ -236,20 +232,8 @@ class Builder {
   }
 
   #addresses(version: 2 | 3, strict: boolean): VirtualAddress[] {
-    const { name, family, link } = this.#one;
-    const seen = new Set<string>();
-    const addresses: VirtualAddress[] = [];
-    for (const entry of this.#values.virtual_ipaddress ?? []) {
-      const text = entry.prefix.address;
-      if (familyOf(text) !== family) {
-        this.#context.report({ code: 'family-mismatch', place: entry.place, message: `(${name}) ${text}: address family must match VRRP instance [${printPrefix(entry.prefix)}] - ignoring`, remedy: 'put it into virtual_ipaddress_excluded' });
-      } else if (seen.has(text)) {
-        this.#context.report({ code: 'duplicate', severity: 'warning', place: entry.place, message: `(${name}) ${text} already configured - ignoring duplicate` });
-      } else {
-        seen.add(text);
-        addresses.push(virtualAddress(entry, link ?? ''));
-      }
-    }
+    const { name, link } = this.#one;
+    const addresses = (this.#values.virtual_ipaddress ?? []).map((entry) => virtualAddress(entry, link ?? ''));
     if (addresses.length === 0 && this.#values.no_virtual_ipaddress === undefined) {
       if (version === 3 || strict) this.#error('no-addresses', `(${name}) No VIP specified; at least one is required`, 'name an address in virtual_ipaddress { … }', 2);
       else this.#warn('no-addresses', `(${name}) No VIP specified; at least one is sensible`, 'name an address in virtual_ipaddress { … }');
@@ -283,10 +267,6 @@ class Builder {
   #error(code: string, message: string, remedy: string, startExit: 2 | null): void {
     this.#context.report({ code, message, remedy, place: this.#one.block.place, saidAt: null, startExit });
   }
-}
-
-function seconds(ms: number): string {
-  return String(ms / SECOND);
 }
 
 function virtualAddress(entry: AddressEntry, link: string): VirtualAddress {

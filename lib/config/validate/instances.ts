@@ -12,6 +12,7 @@ export function checkLink(args: Args, name: string): string | undefined {
     args.report({ code: 'invalid-interface', message: `Interface name '${name}' too long - ignoring`, remedy: `Linux allows ${String(LONGEST_NAME)} characters` });
     return undefined;
   }
+  context.switches.set('instance_link', name);
   const { links } = context.machine;
   if (links === null) return name;
   const link = links.get(name);
@@ -32,6 +33,24 @@ export function missingLink(context: Context, place: Place, message: string, nam
   context.report({ code: 'missing-interface', severity: 'warning', place, message, startExit: 2, remedy: `this machine has ${known.join(', ') || 'none'}; with dynamic_interfaces '${name}' may appear later` });
 }
 
+/** A VRF is for an instance without an interface. */
+export function checkVrf(args: Args): string | undefined {
+  const name = args.words[args.first] ?? '';
+  const { links } = args.context.machine;
+  if (args.context.switches.get('instance_link') !== undefined) {
+    args.report({ code: 'vrf-and-interface', message: `(${args.name}) Cannot specify VRF interface and interface - ignoring`, remedy: 'leave one of them out' });
+    return undefined;
+  }
+  if (links !== null && !links.has(name)) missingLink(args.context, args.place, `(${args.name}) WARNING - VRF interface ${name} doesn't exist`, name);
+  return name;
+}
+
+export function beginVrrpInstance(context: Context, block: BlockValue): void {
+  context.switches.delete('instance_link');
+  context.switches.delete('instance_family');
+  context.switches.set('instance', block.name);
+}
+
 export function endVrrpInstance(context: Context, block: BlockValue, close: Place): boolean {
   const values = block.values as Record<string, unknown>;
   const say = (code: string, message: string, place?: Place): void => {
@@ -42,9 +61,12 @@ export function endVrrpInstance(context: Context, block: BlockValue, close: Plac
     say('needs-unicast', `(${block.name}): Cannot use unicast_ttl without unicast peers - resetting`, block.places['unicast_ttl']);
     delete values['unicast_ttl'];
   }
-  if (values['use_vmac'] !== undefined && values['vmac_xmit_base'] === undefined && peers.length > 0) {
+  if (values['use_vmac'] !== undefined && values['vmac_xmit_base'] === undefined && (values['unicast_peer'] !== undefined || values['unicast_src_ip'] !== undefined)) {
     say('vmac-xmit-base', `(${block.name}) unicast with use_vmac requires vmac_xmit_base - setting`);
     values['vmac_xmit_base'] = true;
+  }
+  if (values['native_ipv6'] === true && context.switches.get('instance_family') === 'inet') {
+    delete values['native_ipv6'];
   }
   return true;
 }

@@ -4,6 +4,8 @@ import type { Context } from '../context.ts';
 import type { NotifyScripts } from '../model.ts';
 import { usable } from './global.ts';
 
+export const NOTIFY = ['notify_master', 'notify_backup', 'notify_fault', 'notify_stop', 'notify_deleted', 'notify_master_rx_lower_pri', 'notify'] as const;
+
 export interface NotifyValues {
   readonly notify_master?: RawScript;
   readonly notify_backup?: RawScript;
@@ -25,8 +27,4 @@ export function notifyScripts(values: NotifyValues, context: Context): NotifyScr
     masterRxLowerPri: command(values.notify_master_rx_lower_pri),
     any: command(values.notify),
   };
-}
-
-export function hasScripts(scripts: NotifyScripts): boolean {
-  return Object.values(scripts).some((one) => one !== null);
 }

@@ -1,5 +1,5 @@
 /** Scripts: what the block settles, and whether the files can and may be run (reference part 4). */
-import type { RawScript } from '../accounts.ts';
+import { missingAccount, type RawScript } from '../accounts.ts';
 import type { Context } from '../context.ts';
 import type { BlockValue } from '../keyword.ts';
 import type { FileFacts, Machine } from '../machine.ts';
@@ -7,10 +7,20 @@ import type { AccountRef, ScriptCommand } from '../model.ts';
 import type { Place } from '../source.ts';
 import { declareTracked } from '../keywords/tracking.ts';
 
+export function beginScript(context: Context): void {
+  context.switches.delete('user_failed');
+  context.switches.delete('script_path');
+}
+
 /** At the end of a vrrp_script: it needs a command and an account. */
 export function endVrrpScript(context: Context, block: BlockValue, close: Place): boolean {
   const script = block.values['script'] as RawScript | undefined;
   if (script !== undefined) {
+    if (context.switches.has('user_failed')) return false;
+    if (script.accountMissing && block.values['user'] === undefined) {
+      missingAccount(context, block, close, `Unable to set default user for vrrp script ${block.name} - removing`);
+      return false;
+    }
     declareTracked(context, 'script', block.name, block.place);
     return true;
   }
@@ -113,4 +123,26 @@ function mayRun(facts: FileFacts, who: Identity): boolean {
   if (who.uid === 0) return (facts.mode & 0o111) !== 0;
   if (facts.uid === who.uid) return (facts.mode & 0o100) !== 0;
   return facts.gid === who.gid ? (facts.mode & 0o010) !== 0 : (facts.mode & 0o001) !== 0;
+}
+
+/** What a process' scripts are like, all together. */
+export interface ScriptState {
+  running: boolean;
+  insecure: boolean;
+}
+
+/** A script that was refused for its permissions counts as one that is there. */
+export function noteScript(state: ScriptState, verdict: ScriptVerdict): void {
+  if (verdict.ok || verdict.reason === 'insecure') state.running = true;
+  if (verdict.ok && verdict.unsafe) state.insecure = true;
+}
+
+/** Scripts run, and nobody asked for the security checks. `kind` is `check ` for the checkers. */
+export function reportSecurity(context: Context, state: ScriptState, kind: string): void {
+  if (context.scriptSecurity || !state.running) return;
+  context.report({
+    code: 'script-security', severity: 'warning', recorded: 'security', saidAt: null,
+    message: `SECURITY VIOLATION - ${kind}scripts are being executed but script_security not enabled.${state.insecure ? ' There are insecure scripts.' : ''}`,
+    remedy: 'add enable_script_security to global_defs, and script_user for an account that may do little',
+  });
 }

@@ -1,13 +1,12 @@
 /** vrrp_sync_group blocks → SyncGroup (reference 3.5). */
 import type { Context } from '../context.ts';
-import type { GlobalDefs, SyncGroup } from '../model.ts';
+import type { GlobalDefs, SyncGroup, VrrpScript } from '../model.ts';
 import type { GlobalValues, GroupBlock } from './config.ts';
 import type { NamedInstance } from './instance.ts';
 import { notifyScripts } from './notify.ts';
 import { trackedLinks, trackedScripts } from './tracking.ts';
-import type { TrackableScript } from './vrrp-scripts.ts';
 
-export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readonly NamedInstance[], scripts: readonly TrackableScript[], global: GlobalDefs, given: GlobalValues, context: Context): SyncGroup[] {
+export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readonly NamedInstance[], scripts: readonly VrrpScript[], global: GlobalDefs, given: GlobalValues, context: Context): SyncGroup[] {
   const groups: SyncGroup[] = [];
   const taken = new Set<string>();
   for (const block of blocks) {

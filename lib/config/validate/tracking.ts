@@ -1,11 +1,10 @@
 /** Lists of tracked things → TrackRef, unknown names dropped. */
 import type { Context } from '../context.ts';
 import type { TrackEntry } from '../keywords/tracking.ts';
-import type { TrackRef } from '../model.ts';
-import type { TrackableScript } from './vrrp-scripts.ts';
+import type { TrackRef, VrrpScript } from '../model.ts';
 
 /** Scripts of an instance or group; names unknown were reported while the list was read. */
-export function trackedScripts(entries: readonly TrackEntry[], scripts: readonly TrackableScript[]): TrackRef[] {
+export function trackedScripts(entries: readonly TrackEntry[], scripts: readonly VrrpScript[]): TrackRef[] {
   const refs: TrackRef[] = [];
   for (const entry of entries) {
     const script = scripts.find((one) => one.name === entry.name);

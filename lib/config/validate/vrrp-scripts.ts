@@ -4,42 +4,45 @@ import type { Context } from '../context.ts';
 import type { AccountRef, VrrpScript } from '../model.ts';
 import type { GroupBlock, ScriptBlock } from './config.ts';
 import type { NamedInstance } from './instance.ts';
-import { judgeScript } from './scripts.ts';
+import { NOTIFY, type NotifyValues } from './notify.ts';
+import { judgeScript, noteScript, reportSecurity, type ScriptState } from './scripts.ts';
 
 const SECOND = 1000;
 
-/** `used`: some instance or group tracks it. */
-export interface TrackableScript extends VrrpScript {
-  readonly used: boolean;
-}
-
 /** The scripts that can be run. Those that cannot are taken off their instances with a message. */
-export function buildScripts(blocks: readonly ScriptBlock[], instances: readonly NamedInstance[], groups: readonly GroupBlock[], context: Context): TrackableScript[] {
+export function buildScripts(blocks: readonly ScriptBlock[], instances: readonly NamedInstance[], groups: readonly GroupBlock[], context: Context): VrrpScript[] {
   const wanted = new Set<string>();
   for (const { block } of instances) for (const entry of block.values.track_script ?? []) wanted.add(entry.name);
   for (const group of groups) for (const entry of group.values.track_script ?? []) wanted.add(entry.name);
-  const scripts: TrackableScript[] = [];
-  let remaining = false;
-  let insecure = false;
+  const scripts: VrrpScript[] = [];
+  const state: ScriptState = { running: false, insecure: false };
   for (const block of blocks) {
     const script = block.values.script as RawScript;
     const account: AccountRef | null = block.values.user ?? script.account;
-    if (!wanted.has(block.name)) {
-      context.report({ code: 'unused-script', severity: 'note', recorded: 'none', place: block.place, saidAt: null, message: `Warning - script ${block.name} is not used`, remedy: 'name it in a track_script' });
-      continue;
-    }
     const verdict = judgeScript(context, script, account);
+    noteScript(state, verdict);
     if (!verdict.ok) {
       const why = verdict.reason === 'missing' ? 'since not found/accessible' : 'due to insecure';
       context.report({ code: 'script-not-runnable', place: block.places.script ?? block.place, saidAt: null, message: `Disabling track script ${block.name} ${why}`, remedy: verdict.detail });
       continue;
     }
-    remaining = true;
-    insecure ||= verdict.unsafe;
-    scripts.push({ ...describe(block), command: verdict.command, used: true });
+    if (!wanted.has(block.name)) {
+      context.report({ code: 'unused-script', severity: 'note', recorded: 'none', wording: null, place: block.place, message: `script ${block.name} is not used`, remedy: 'name it in a track_script' });
+      continue;
+    }
+    scripts.push({ ...describe(block), command: verdict.command });
   }
-  if (remaining || instances.some(({ hasNotify }) => hasNotify)) reportSecurity(context, insecure);
+  for (const { block } of instances) noteAll(state, block.values, context);
+  for (const block of groups) noteAll(state, block.values, context);
+  reportSecurity(context, state, '');
   return scripts;
+}
+
+function noteAll(state: ScriptState, values: NotifyValues, context: Context): void {
+  for (const name of NOTIFY) {
+    const script = values[name];
+    if (script !== undefined && script !== null) noteScript(state, judgeScript(context, script, script.account));
+  }
 }
 
 function describe(block: ScriptBlock): Omit<VrrpScript, 'command'> {
@@ -55,14 +58,4 @@ function describe(block: ScriptBlock): Omit<VrrpScript, 'command'> {
     fall: values.fall ?? 1,
     initFail: values.init_fail ?? false,
   };
-}
-
-/** Scripts run, and nobody asked for the security checks. */
-function reportSecurity(context: Context, insecure: boolean): void {
-  if (context.scriptSecurity) return;
-  context.report({
-    code: 'script-security', severity: 'warning', recorded: 'security', saidAt: null,
-    message: `SECURITY VIOLATION - scripts are being executed but script_security not enabled.${insecure ? ' There are insecure scripts.' : ''}`,
-    remedy: 'add enable_script_security to global_defs, and script_user for an account that may do little',
-  });
 }

@@ -26,7 +26,7 @@ export interface HooksService {
    * its place; what ran before goes on then, and without one there are no hooks. null: no hooks any more. Never rejects.
    */
   load(file: string | null): Promise<HooksVerdict>;
-  /** Hands over an event and returns at once. */
+  /** Hands over an event and returns at once. Events during the first load wait for it, so nobody need await that. */
   emit<Name extends HookName>(hook: Name, event: HookEvents[Name]): void;
   /** Lets waiting events be handled for at most `grace`, then ends the thread. */
   stop(grace: Millis): Promise<void>;
@@ -35,6 +35,8 @@ export interface HooksService {
 /** Events that wait while a hook is busy or its thread starts anew; beyond it the oldest go. */
 const MAX_WAITING = 1000;
 const DEFAULT_LIMIT: Millis = 10_000;
+/** An endless loop is ended at once; only a system call can hold a thread longer. */
+const ENDING: Millis = 5000;
 
 /** One life of the thread. */
 interface Session {
@@ -59,16 +61,19 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
   let failures = 0;
   let dropped = 0;
   let ids = 0;
+  const starting = new Set<Session>();
+  let stopped = false;
   let drained: (() => void) | null = null;
 
   /** Starts a thread on the file; resolves once it is loaded, has refused, has died or is overdue. */
   function begin(file: string): Promise<{ readonly session: Session; readonly verdict: HooksVerdict }> {
     return new Promise((resolve) => {
-      let loading = true;
+      let pending = true;
       const loaded = (verdict: HooksVerdict): void => {
-        if (!loading) return;
-        loading = false;
+        if (!pending) return;
+        pending = false;
         overdue();
+        starting.delete(session);
         session.retired = !verdict.ok;
         resolve({ session, verdict });
       };
@@ -89,11 +94,12 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
           } else finished(session, answer);
         },
         ended(reason) {
-          if (loading) loaded({ ok: false, problem: `${file}: its thread ended while loading: ${reason}` });
+          if (pending) loaded({ ok: false, problem: `${file}: its thread ended while loading: ${reason}` });
           else gone(session, reason);
         },
       });
       const session: Session = { file, worker, born: clock.now(), hooks: [], busy: null, verdict: null, retired: false, ended: null };
+      starting.add(session);
     });
   }
 
@@ -106,6 +112,10 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
       const id = ids++;
       const cancel = clock.at(clock.now() + limit, () => {
         session.verdict = `${hook} took longer than ${seconds(limit)}`;
+        const stuck = clock.at(clock.now() + ENDING, () => {
+          log.error(`hooks: ${hook} took longer than ${seconds(limit)} and its thread does not end (a system call holds it); no hooks until it does`);
+        });
+        session.busy = { id, hook, cancel: stuck };
         session.worker.terminate();
       });
       session.busy = { id, hook, cancel };
@@ -188,10 +198,14 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
         return { ok: true, hooks: [] };
       }
       const { session, verdict } = await begin(file);
+      if (stopped) retire(session);
       if (!verdict.ok) {
+        if (stopped) return verdict;
+        if (current === null && restart === null) waiting.length = 0;
         log.error(`hooks: ${verdict.problem}${current === null ? '; going on without hooks' : '; the hooks loaded before stay'}`);
         return verdict;
       }
+      if (stopped) return { ok: false, problem: `${file}: the daemon stops` };
       drop();
       failures = 0;
       log.info(`hooks: ${file} loaded: ${verdict.hooks.join(', ') || 'it has none'}`);
@@ -199,7 +213,7 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
       return verdict;
     },
     emit(hook, event) {
-      if (current === null && restart === null) return;
+      if (current === null && restart === null && starting.size === 0) return;
       waiting.push({ hook, event });
       if (waiting.length > MAX_WAITING) {
         waiting.shift();
@@ -222,7 +236,9 @@ export function createHooks({ clock, log, startWorker, limit = DEFAULT_LIMIT }: 
         });
       }
       drained = null;
+      stopped = true;
       waiting.length = 0;
+      for (const session of starting) session.worker.terminate();
       const last = current;
       drop();
       last?.busy?.cancel();

@@ -27,7 +27,7 @@ export interface LogOptions {
 }
 
 export interface DaemonLog extends Log {
-  /** Writes what is buffered, for at most `graceMs`. */
+  /** Writes what is buffered, for at most `graceMs`; console and file take nothing more. */
   close(graceMs: number): Promise<void>;
   /** As close, but before it returns; for the last words of a dying process. */
   flushNow(): void;

@@ -7,7 +7,7 @@ export interface LineWriter {
   write(line: string): void;
   /** Lines lost since this was last asked. */
   takeLost(): number;
-  /** Writes what is buffered, for at most `graceMs`. */
+  /** Writes what is buffered, for at most `graceMs`; takes nothing more. */
   close(graceMs: number): Promise<void>;
   /** Writes what is buffered before it returns: for the last words of a dying process. */
   flushNow(): void;
@@ -43,8 +43,11 @@ export function openWriter(fd: number): LineWriter {
           clearTimeout(timer);
           resolve();
         };
+        // Its flush does not wait for a write that is under way; its end does.
+        stream.once('close', done).once('error', done);
         if (broken) done();
-        else stream.flush(done);
+        else stream.end();
+        broken = true;
       }),
     flushNow() {
       try {

@@ -45,6 +45,15 @@ describe('daemon/hooks/supervisor', () => {
       expect([worker(0).alive, worker(0).calls.length, clock.pending()]).to.deep.equal([false, 0, 0]);
     });
 
+    it('takes the events with it that waited for it', async () => {
+      await loadWith((started) => {
+        stopEvent(1);
+        started.answer({ type: 'unusable', problem: 'x' });
+      });
+      await loadOk('onStop');
+      expect(times(1)).to.deep.equal([]);
+    });
+
     it('ends its thread while loading', async () => {
       const verdict = await loadWith((started) => started.end('exit code 3'));
       expect(verdict).to.deep.equal({ ok: false, problem: `${FILE}: its thread ended while loading: exit code 3` });
@@ -95,6 +104,17 @@ describe('daemon/hooks/supervisor', () => {
       await settle();
       worker(1).done();
       expect(times(1), 'the event that hung is not tried again').to.deep.equal([2, 3]);
+    });
+
+    it('hangs in a system call, so that its thread does not end: said, and nothing is started beside it', async () => {
+      await loadOk('onStop');
+      stopEvent(1);
+      worker(0).stuck = true;
+      await clock.advance(100_000);
+      expect(log.texts('error')).to.deep.equal(['hooks: onStop took longer than 10 s and its thread does not end (a system call holds it); no hooks until it does']);
+      worker(0).end('exit code 1');
+      await clock.advance(1000);
+      expect([workers.started.length, log.texts('error').length]).to.deep.equal([2, 2]);
     });
 
     it('calls process.exit: as if it had crashed', async () => {
@@ -148,6 +168,14 @@ describe('daemon/hooks/supervisor', () => {
     expect(times(0)).to.deep.equal([1]);
     worker(0).done();
     expect(times(0)).to.deep.equal([1, 3]);
+  });
+
+  it('events during the first load wait for it', async () => {
+    const verdict = hooks.load(FILE);
+    stopEvent(1);
+    worker(0).loaded('onStop');
+    await verdict;
+    expect(times(0)).to.deep.equal([1]);
   });
 
   it('what is printed becomes log lines, cut at 50 in a second', async () => {
@@ -219,6 +247,13 @@ describe('daemon/hooks/supervisor', () => {
       await hooks.stop(500);
       await clock.advance(100_000);
       expect([workers.started.length, clock.pending()]).to.deep.equal([1, 0]);
+    });
+
+    it('during the first load ends it, without a word', async () => {
+      const verdict = hooks.load(FILE);
+      await hooks.stop(500);
+      expect((await verdict).ok).to.equal(false);
+      expect([worker(0).alive, log.texts(), clock.pending()]).to.deep.equal([false, [], 0]);
     });
 
     it('while starting again ends the new thread', async () => {

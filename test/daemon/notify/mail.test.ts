@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { SMTPServer } from 'smtp-server';
 import { createMailer } from '../../../lib/daemon/notify/mail.ts';
 import { buildMessage } from '../../../lib/daemon/notify/message.ts';
 import type { MailSettings } from '../../../lib/config/model.ts';
@@ -125,5 +126,30 @@ describe('daemon/notify/mail: the dialogue', () => {
     ]);
     expect(log.texts()).to.deep.equal([`Remote SMTP server [127.0.0.1]:${String(port)} connected.`, 'SMTP alert successfully sent.']);
     expect(sink.connections).to.equal(1);
+  });
+
+  it('is one that another implementation of SMTP takes', async () => {
+    const mails: { readonly from: string; readonly to: readonly string[]; readonly client: string; readonly text: string }[] = [];
+    const server = new SMTPServer({
+      disabledCommands: ['AUTH', 'STARTTLS'],
+      onData(stream, session, done) {
+        let text = '';
+        stream.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+        stream.on('end', () => {
+          const { mailFrom, rcptTo } = session.envelope;
+          mails.push({ from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map(({ address }) => address), client: String(session.hostNameAppearsAs), text });
+          done();
+        });
+      },
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const settings = settingsFor((server.server.address() as AddressInfo).port);
+    const log = new RecordingLog();
+    const mailer = createMailer(log);
+    mailer.send(settings, messageFor(settings));
+    await mailer.close(10_000);
+    await new Promise<void>((resolve) => server.close(resolve));
+    expect(log.texts('error')).to.deep.equal([]);
+    expect(mails).to.deep.equal([{ from: 'ka@example.com', to: ['admin@example.com', 'other@example.com'], client: 'director', text: messageFor(settings).raw }]);
   });
 });
