@@ -75,8 +75,11 @@ export function parseOptions(argv: readonly string[]): Given[] {
   const given: Given[] = [];
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word.startsWith('--') && word.length > 2) given.push(longOption(word.slice(2), rest));
-    else if (word.startsWith('-') && word.length > 1 && word !== '--') given.push(...shortOptions(word.slice(1), rest));
+    if (word === '--') {
+      const [stray] = rest.splice(0);
+      if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'`);
+    } else if (word.startsWith('--')) given.push(longOption(word.slice(2), rest));
+    else if (word.startsWith('-') && word.length > 1) given.push(...shortOptions(word.slice(1), rest));
     else throw new UsageError(`unexpected argument '${word}'`);
   }
   return given;

@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { release, version as kernelVersion } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { keepalivedLines, type Diagnostic, startFatal } from '../config/load.ts';
+import { setFlagsFromString } from 'node:v8';
+import { type Diagnostic, keepalivedLines, printDiagnostic, startFatal } from '../config/load.ts';
 import type { Config } from '../config/model.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { startHookWorker } from '../daemon/hooks/worker.ts';
@@ -38,6 +39,8 @@ const HOOKS_GRACE = 1000;
 
 /** Runs until told to stop; resolves with the exit code. */
 export async function runDaemon(settings: Settings, argv: readonly string[]): Promise<number> {
+  // Code that has not run for days (a takeover's) stays compiled.
+  setFlagsFromString('--no-flush-bytecode');
   const clock = linuxClock();
   const background = isBackground();
   const services = serviceManager(process.env, clock);
@@ -85,7 +88,7 @@ class Life {
     const { config, diagnostics } = load(this.#request);
     this.#tell(config, diagnostics);
     const fatal = startFatal(diagnostics);
-    if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG);
+    if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);
     log.info(`Configuration file ${this.#settings.configFile}`);
     process.umask(this.#settings.umask ?? config.global.umask);
     const taken = this.#takePidFiles(config);
@@ -124,7 +127,8 @@ class Life {
     try {
       const file = this.#hooksFile(config);
       // A file that cannot be used is said, and the daemon goes on without: failover comes before observers.
-      if (file !== null) await hooks.load(file);
+      // Events wait in its queue until it is loaded.
+      if (file !== null) void hooks.load(file);
       await daemon.start();
       this.#services.ready(`${config.instances.length} VRRP instances`);
       ready();
@@ -211,9 +215,11 @@ class Life {
     }
   }
 
-  #refused(code: number): number {
-    if (code === EXIT_CONFIG) return this.#fail(code, `pid ${process.pid} exited with permanent error CONFIG. Terminating`);
-    this.lastWords = `configuration file ${this.#settings.configFile} cannot be used`;
+  /** The log has keepalived's words; whoever started us in the background reads ours, with places and remedies. */
+  #refused(code: number, diagnostics: readonly Diagnostic[]): number {
+    if (code === EXIT_CONFIG) this.#log.error(`pid ${process.pid} exited with permanent error CONFIG. Terminating`);
+    this.#log.info(`For places and remedies: tskeepalived --config-test --use-file ${this.#settings.configFile}`);
+    this.lastWords = ['not started:', ...diagnostics.filter((d) => d.severity === 'error').map(printDiagnostic)].join('\n');
     return code;
   }
 

@@ -12,14 +12,14 @@ export interface SignalHandlers {
   readonly json: () => void;
 }
 
-const NUMBERS: Readonly<Record<string, number>> = {
-  STOP: constants.signals.SIGTERM, RELOAD: constants.signals.SIGHUP, DATA: constants.signals.SIGUSR1, STATS: constants.signals.SIGUSR2,
-  STATS_CLEAR: SIGRTMAX - 1, JSON: SIGRTMIN + 2, TDUMP: SIGRTMAX,
-};
+const NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['STOP', constants.signals.SIGTERM], ['RELOAD', constants.signals.SIGHUP], ['DATA', constants.signals.SIGUSR1], ['STATS', constants.signals.SIGUSR2],
+  ['STATS_CLEAR', SIGRTMAX - 1], ['JSON', SIGRTMIN + 2], ['TDUMP', SIGRTMAX],
+]);
 
 /** `--signum`: the number of a signal by keepalived's name; null when there is none. */
 export function signalNumber(name: string): number | null {
-  return NUMBERS[name] ?? null;
+  return NUMBERS.get(name) ?? null;
 }
 
 export function onSignals(handlers: SignalHandlers): Cancel {

@@ -40,9 +40,13 @@ export class Expander {
     return (id === this.#configId) !== (inverted === '^') && text !== '' ? (text ?? null) : null;
   }
 
-  /** The line with every known name replaced, again and again until none is left; may hold newlines. */
+  /**
+   * The line with every known name replaced, again and again until none is left. A value of several lines ends the line: what
+   * follows its first newline is left as it is, since it is read as lines of its own, later.
+   */
   expand(line: string, directory: string, complain: Complain): string {
     let text = line;
+    let rest = '';
     let at = text.indexOf('$');
     for (let count = 0; at >= 0; ) {
       const use = nameAt(text, at);
@@ -51,54 +55,42 @@ export class Expander {
         at = text.indexOf('$', at + 1);
         continue;
       }
-      text = text.slice(0, at) + value + text.slice(use.end);
-      if (++count > MAX_REPLACEMENTS || text.length > MAX_LENGTH) {
+      const newline = value.indexOf('\n');
+      if (newline >= 0) {
+        rest = value.slice(newline) + text.slice(use.end) + rest;
+        text = text.slice(0, at) + value.slice(0, newline);
+      } else text = text.slice(0, at) + value + text.slice(use.end);
+      if (++count > MAX_REPLACEMENTS || text.length + rest.length > MAX_LENGTH) {
         complain('macro-recursion', `definition '${use.name}' never stops expanding`, 'a definition must not use itself');
         return '';
       }
       at = text.indexOf('$', at);
     }
-    return text;
+    return text + rest;
   }
 
-  /** The lines that a `~SEQ`, `~SEQx` or `~LST` line stands for, expanded; null when it is none. */
-  sequence(line: string, directory: string, complain: Complain): string[] | null {
-    const lines: string[] = [];
-    return this.#repeat(line, directory, complain, lines) ? lines : null;
-  }
-
-  #repeat(line: string, directory: string, complain: Complain, lines: string[]): boolean {
+  /** The lines that a `~SEQ`, `~SEQx` or `~LST` line stands for: definitions, each followed by the text; null: not such a line. */
+  sequence(line: string, complain: Complain): string[] | null {
     const match = /^\s*~(SEQx|SEQ|LST)\s*\(/u.exec(line);
-    if (match === null) return false;
+    if (match === null) return null;
     const end = closing(line, match[0].length);
     if (end < 0) {
       complain('bad-sequence', `~${match[1] ?? ''} has no closing ')'`);
-      return true;
+      return [];
     }
     const inside = line.slice(match[0].length, end);
     const text = line.slice(end + 1).trimStart();
     const rounds = match[1] === 'LST' ? listRounds(inside, complain) : numberRounds(inside, match[1] === 'SEQx', complain);
-    for (const round of rounds) {
-      const before = round.map(([name]) => [name, this.#values.get(name)] as const);
-      for (const [name, value] of round) this.#values.set(name, value);
-      if (!this.#repeat(text, directory, complain, lines)) lines.push(...this.expand(text, directory, complain).split('\n'));
-      for (const [name, value] of before) {
-        if (value === undefined) this.#values.delete(name);
-        else this.#values.set(name, value);
-      }
-      if (lines.length > MAX_LINES) {
-        complain('sequence-too-long', `a ~ line stands for more than ${String(MAX_LINES)} lines`);
-        lines.length = MAX_LINES;
-        return true;
-      }
-    }
-    return true;
+    const before = (rounds[0] ?? []).map(([name]) => [name, this.#values.get(name)] as const);
+    const lines = rounds.flatMap((round) => [...round.map(([name, value]) => `$${name}=${value}`), text]);
+    for (const [name, value] of before) if (value !== undefined && !value.includes('\n')) lines.push(`$${name}=${value}`);
+    return lines;
   }
 
   #value(name: string, directory: string, complain: Complain): string | null {
     const words = name.split(/\s+/u);
     switch (words[0]) {
-      case '_PWD': return directory === '' ? '.' : directory;
+      case '_PWD': return this.#absolute(directory);
       case '_INSTANCE': return this.#configId;
       case '_HASH': return '#';
       case '_BANG': return '!';
@@ -107,6 +99,12 @@ export class Expander {
       case undefined: return null;
       default: return this.#values.get(name) ?? null;
     }
+  }
+
+  #absolute(directory: string): string {
+    const { cwd } = this.#machine;
+    if (directory.startsWith('/')) return directory;
+    return directory === '' ? (cwd ?? '.') : cwd === undefined ? directory : `${cwd}/${directory}`;
   }
 
   #random(words: readonly string[], complain: Complain): string {

@@ -49,6 +49,8 @@ export interface Keyword<out T = unknown> {
   readonly since?: string;
   /** Absent: in effect. Otherwise what is missing, and the keyword gets one warning. */
   readonly notYet?: string;
+  /** keepalived knows it only when built with this; the reference build, and ours so far, is not. */
+  readonly build?: 'bfd' | 'snmp' | 'dbus' | 'json' | 'regex';
   /** Bare use: `stop` ends keepalived with code 2; a template is an error; absent: `stop`, unless the type allows it. */
   readonly bare?: string;
   /** Template of keepalived's second line for a faulty value: `{word}`, `{name}`. */

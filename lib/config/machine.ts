@@ -46,6 +46,8 @@ export interface Machine {
   readonly env: (name: string) => string | undefined;
   /** A whole number, both ends included; seeded when the configuration asks for it. */
   readonly random: (min: number, max: number, seed: number | null) => number;
+  /** The working directory, for ${_PWD}; absent: `.` is said. */
+  readonly cwd?: string;
   /** Resolves a mail server's name; null when it has no address. */
   readonly resolve: ((host: string) => IpAddress | null) | null;
 }

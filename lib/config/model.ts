@@ -3,6 +3,7 @@
  * milliseconds. Identity, for a reload, is not a name: see `identity` in vrrp/migrate.ts.
  */
 import type { Family, IpAddress, Prefix } from '../util/ip.ts';
+import type { IpvsConfig } from './model-ipvs.ts';
 import type { Millis } from '../util/time.ts';
 
 export interface Config {
@@ -10,6 +11,8 @@ export interface Config {
   readonly scripts: readonly VrrpScript[];
   readonly instances: readonly VrrpInstance[];
   readonly syncGroups: readonly SyncGroup[];
+  /** The load-balancing half. */
+  readonly ipvs: IpvsConfig;
 }
 
 export interface GlobalDefs {

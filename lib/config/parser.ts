@@ -166,11 +166,16 @@ class Parser {
     });
   }
 
+  /** Said once; for a keyword that keepalived's own build would not know, each time, as keepalived does. */
   #notYet(word: string, row: Keyword, args: WordArgs): void {
     const key = `${this.#current.table.path} ${word}`;
-    if (this.#context.notYet.has(key)) return;
+    const again = this.#context.notYet.has(key);
     this.#context.notYet.add(key);
-    args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message: `'${word}' is read, not in effect yet`, remedy: row.notYet === '' ? null : (row.notYet ?? null) }, 0);
+    const remedy = row.notYet === '' ? null : (row.notYet ?? null);
+    const message = `'${word}' is read, not in effect yet`;
+    if (row.build !== undefined || row.since === 'fullnat') {
+      args.report({ code: 'not-in-effect', severity: 'warning', recorded: 'unknown-keyword', wording: `Unknown keyword '${word}'`, message, remedy }, 0);
+    } else if (!again) args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message, remedy }, 0);
   }
 
   #enter(row: Keyword, inner: Table, args: WordArgs): void {
@@ -205,9 +210,11 @@ class Parser {
     this.#token(token);
   }
 
+  /** A block that the file ends before is no fault for keepalived. */
   #missingOpen(token: Token, args: WordArgs): void {
+    if (token === 'end') return;
     this.#context.tangled = true;
-    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: token === 'end' ? args.place : this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${args.words[0] ?? ''} … {` });
+    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${args.words[0] ?? ''} … {` });
   }
 
   /** Leaves the contents of a block unread, by counting braces. */

@@ -2,7 +2,7 @@
  * Text → statements and braces, across includes, definitions and conditions. The common line is scanned once, in place; only
  * a line with a `$`, `@`, `~` or an include goes the long way.
  */
-import { Expander } from './expand.ts';
+import { Expander, type Complain } from './expand.ts';
 import { includedFiles, type IncludeKind, type IncludeRules } from './include.ts';
 import type { FileReader, Machine } from './machine.ts';
 import type { Report } from './diagnostic.ts';
@@ -11,6 +11,8 @@ import { fileSource, madeSource, type Origin, type Place, type Source } from './
 /** keepalived's line buffer, with the newline. */
 const LINE_BYTES = 1024;
 const MAX_DEPTH = 64;
+/** Characters that expansion may make in all. */
+const MAX_MADE = 1 << 26;
 
 export type Token = 'statement' | 'open' | 'close' | 'end';
 
@@ -47,6 +49,8 @@ export class Reader {
   readonly #report: (report: Report) => void;
   readonly #frames: Frame[] = [];
   #top: Frame | null = null;
+  #madeLength = 0;
+  #madeTooMuch = false;
 
   constructor(files: FileReader, machine: Machine, configId: string, rules: IncludeRules, report: (report: Report) => void) {
     this.#files = files;
@@ -210,7 +214,7 @@ export class Reader {
     if (c === AT || c === TILDE) return this.#special(frame);
     if (frame.nextDollar < end) {
       if (frame.nextDollar < start) frame.nextDollar = indexOr(text, '$', start);
-      if (frame.nextDollar < end && (frame.path !== null || (c === DOLLAR && Expander.definition(text.slice(pos, end)) !== null))) return this.#special(frame);
+      if (frame.nextDollar < end) return this.#special(frame);
     }
     if (c === LOWER_I && text.startsWith('include', pos)) this.#include(frame, pos);
   }
@@ -245,13 +249,20 @@ export class Reader {
     if (line === null || line.trim() === '') return;
     const definition = Expander.definition(line);
     if (definition !== null) return this.expander.define(definition.name, this.#continued(frame, definition.value));
-    const complain = (code: string, message: string, remedy?: string): void => { this.#report({ code, message, place, pass: 'all', remedy: remedy ?? null }); };
+    const complain: Complain = (code, message, remedy) => { this.#report({ code, message, place, pass: 'all', remedy: remedy ?? null }); };
     if (line.trimStart().startsWith('~')) {
-      const lines = this.expander.sequence(line, frame.directory, complain);
-      if (lines !== null) return this.pushMade(lines.join('\n'), { kind: 'sequence', label: line.trim(), place });
+      const lines = this.expander.sequence(line, complain);
+      if (lines !== null) return this.#made(lines.join('\n'), { kind: 'sequence', label: line.trim(), place }, complain);
     }
-    const text = this.expander.expand(line, frame.directory, complain);
-    if (this.#frames.length < MAX_DEPTH) this.pushMade(text, { kind: 'macro', label: line.trim(), place });
+    this.#made(this.expander.expand(line, frame.directory, complain), { kind: 'macro', label: line.trim(), place }, complain);
+  }
+
+  /** Reads what a line stands for, within bounds. */
+  #made(text: string, origin: Origin, complain: Complain): void {
+    this.#madeLength += text.length;
+    if (this.#frames.length < MAX_DEPTH && this.#madeLength < MAX_MADE) return this.pushMade(text, origin);
+    if (!this.#madeTooMuch) complain('macro-recursion', 'definitions expand without an end, or to more text than is sensible', 'a definition must not use itself');
+    this.#madeTooMuch = true;
   }
 
   /** The value of a definition with the lines that a trailing `\` joins to it. */
@@ -334,7 +345,6 @@ const CLOSE = 125;
 const AT = 64;
 const TILDE = 126;
 const LOWER_I = 105;
-const DOLLAR = 36;
 const NO_BREAK_SPACE = 0xa0;
 const WIDE_SPACE = 0x3000;
 

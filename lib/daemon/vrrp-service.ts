@@ -2,7 +2,6 @@
  * The VRRP half: datagrams, deadlines and changes of the machine in, actions out. The protocol itself is lib/vrrp; here its
  * actions are carried out, in their order and in the same turn. One clock timer, for the earliest deadline.
  */
-import { AUTH_AH, AUTH_NONE, AUTH_PASS, encodeAdvertisement } from '../codec/vrrp.ts';
 import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Address } from '../system/netlink-routes.ts';
 import type { System } from '../system/system.ts';
@@ -18,9 +17,11 @@ import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/rou
 import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
+import { advertise } from './advertise.ts';
 import { assess, type Facts } from './facts.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
+import { rehearse } from './rehearsal.ts';
 import { SocketPool, specKey, specOf } from './vrrp-sockets.ts';
 import type { TrackState } from '../vrrp/priority.ts';
 
@@ -104,6 +105,7 @@ export class VrrpService {
     const now = this.#system.clock.now();
     this.#router = routers.emptyRouter(new Map([...this.#config.instances.values()].map((i) => [i.name, initialize(i, now)])));
     this.#openSockets();
+    rehearse(this.#config);
     if (delay <= 0) return this.#begin();
     this.#log.info(`Delaying startup for ${delay / 1000} seconds`);
     this.#startTimer = this.#system.clock.at(now + delay, () => { this.#begin(); });
@@ -313,7 +315,7 @@ export class VrrpService {
       this.#timer = this.#system.clock.at(next, () => {
         this.#armed = Infinity;
         this.#take(routers.due(this.#config, this.#router, this.#system.clock.now()));
-      });
+      }, routers.isTakeover(this.#router, next));
     }
   }
 
@@ -364,16 +366,12 @@ export class VrrpService {
     if (source === null) return;
     const id = (this.#ids.get(instance.name) ?? 0) % 0xffff + 1;
     this.#ids.set(instance.name, id);
-    const unicast = instance.unicastPeers.length > 0;
-    const targets = unicast ? instance.unicastPeers.map((p) => p.address) : [instance.multicastGroup];
-    const shared = instance.version === 2 ? encodeAdvertisement(message(instance, priority), null) : null;
-    for (const to of targets) {
-      const payload = shared ?? encodeAdvertisement(message(instance, priority), { from: source, to });
+    for (const datagram of advertise(instance, priority, source, id)) {
       try {
-        this.#sockets.send(specOf(instance), { from: source, to, payload, ttl: unicast ? instance.unicastTtl : 255, id });
-        this.#sendErrors.delete(`${instance.name} ${to}`);
+        this.#sockets.send(specOf(instance), datagram);
+        this.#sendErrors.delete(`${instance.name} ${datagram.to}`);
       } catch (cause) {
-        this.#sendFailed(instance, to, cause);
+        this.#sendFailed(instance, datagram.to, cause);
       }
     }
   }
@@ -426,14 +424,4 @@ export class VrrpService {
 
 function routerConfig(config: Config): RouterConfig {
   return { instances: new Map(config.instances.map((i) => [i.name, i])), groups: config.syncGroups };
-}
-
-function message(instance: VrrpInstance, priority: number): Parameters<typeof encodeAdvertisement>[0] {
-  const secret = Uint8Array.from(instance.auth?.secret ?? '', (c) => c.charCodeAt(0) & 0xff);
-  const type = instance.auth === null ? AUTH_NONE : instance.auth.type === 'PASS' ? AUTH_PASS : AUTH_AH;
-  return {
-    version: instance.version, type: 1, vrid: instance.vrid, priority, advertInterval: instance.advertInterval,
-    addresses: instance.virtualAddresses.map((v) => v.prefix.address),
-    auth: instance.version === 2 ? { type, data: type === AUTH_PASS ? secret : new Uint8Array(0) } : null,
-  };
 }

@@ -13,14 +13,23 @@ function now(): Millis {
   return performance.now();
 }
 
+/** A precise timer looks at the clock in every turn of the loop for so long before its time. */
+const WATCHED: Millis = 2;
+
 /** The loop counts whole milliseconds and may be up to one early, so the timer looks at the clock before it runs. */
-function at(when: Millis, run: () => void): Cancel {
+function at(when: Millis, run: () => void, precise = false): Cancel {
   let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
   arm();
-  return () => clearTimeout(timer);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(turn);
+  };
 
   function arm(): void {
-    timer = setTimeout(fire, Math.min(Math.max(Math.ceil(when - now()), 0), LONGEST_DELAY));
+    const rest = when - now();
+    if (precise && rest <= WATCHED) turn = setImmediate(fire);
+    else timer = setTimeout(fire, Math.min(Math.max(precise ? Math.floor(rest - WATCHED) : Math.ceil(rest), 0), LONGEST_DELAY));
   }
 
   function fire(): void {

@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 import { endianness } from 'node:os';
 import { SystemError } from '../system/error.ts';
+import { nativeCallback } from './native-callback.ts';
 
 /**
  * Every C function this program calls, in one place, under the name of its manual page. They return what C returns; a
@@ -181,7 +182,7 @@ export function addressOf(bytes: Buffer): bigint {
 
 /** Calls `ready` whenever the descriptor can be read (poll(2), by the event loop). Returns what ends it; the descriptor stays open. */
 export function pollReadable(fd: Fd, ready: () => void): () => void {
-  const handle = koffi.node.poll(fd, { readable: true }, ready);
+  const handle = koffi.node.poll(fd, { readable: true }, () => nativeCallback(ready));
   let open = true;
   return () => {
     if (!open) return;

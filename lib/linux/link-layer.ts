@@ -1,5 +1,6 @@
 import type { LinkLayer } from '../system/link-layer.ts';
 import { SystemError } from '../system/error.ts';
+import { closing } from './closing.ts';
 import {
   addressOf, AF_PACKET, check, close, errnoName, NATIVE_LITTLE_ENDIAN, pinned, sendmmsg, setBufferSize, setOption, SO_PRIORITY, SOCK_CLOEXEC,
   SOCK_NONBLOCK, SOCK_RAW, socket, SOL_SOCKET, WORD, writeWord,
@@ -11,8 +12,10 @@ import {
  */
 export function linuxLinkLayer(): LinkLayer {
   const fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'open', 'packet socket');
-  setBufferSize(fd, 'send', SEND_BUFFER, 'packet socket');
-  setOption(fd, SOL_SOCKET, SO_PRIORITY, TC_PRIO_CONTROL, 'set SO_PRIORITY of', 'packet socket');
+  closing({ close: () => close(fd) }, () => {
+    setBufferSize(fd, 'send', SEND_BUFFER, 'packet socket');
+    setOption(fd, SOL_SOCKET, SO_PRIORITY, TC_PRIO_CONTROL, 'set SO_PRIORITY of', 'packet socket');
+  });
   const batch = new Batch();
   let open = true;
   return {

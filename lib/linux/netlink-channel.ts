@@ -3,10 +3,12 @@ import type { RawNetlinkSocket as RawSocket } from 'netlink';
 import { DecodeError } from '../codec/decode-error.ts';
 import { decodeMessages, type NetlinkMessage } from '../codec/netlink.ts';
 import { SystemError } from '../system/error.ts';
+import { closing } from './closing.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
   AF_NETLINK, check, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setBufferSize, setOption, SO_MEMINFO, SOL_SOCKET,
 } from './libc.ts';
+import { nativeCallback } from './native-callback.ts';
 
 /** The raw layer alone: the package's front door loads nl80211 and all else that it can, some 90 ms of a start. */
 const { RawNetlinkSocket } = createRequire(import.meta.url)('netlink/dist/raw.js') as { readonly RawNetlinkSocket: typeof RawSocket };
@@ -49,17 +51,12 @@ export class NetlinkChannel {
     const { made, fd } = createWithDescriptor({ domain: AF_NETLINK, protocol }, name, () => new RawNetlinkSocket(protocol));
     this.#socket = made;
     this.#fd = fd;
-    // Before anything can arrive; nothing may be thrown into the package's native callback.
-    this.#set('NETLINK_NO_ENOBUFS', SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
-    this.#set('NETLINK_CAP_ACK', SOL_NETLINK, NETLINK_CAP_ACK, 1);
-    this.#set('NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1);
-    setBufferSize(fd, 'receive', RECEIVE_BUFFER, name);
-    setBufferSize(fd, 'send', SEND_BUFFER, name);
+    closing(made, () => this.#configure());
     made.on('message', (bytes, { port }) => {
       // Only the kernel is port 0: another process may send to us.
-      if (port === 0) outsideCallback(() => this.#deliver(bytes, receive));
+      if (port === 0) nativeCallback(() => this.#deliver(bytes, receive));
     });
-    made.on('error', (cause) => outsideCallback(() => {
+    made.on('error', (cause) => nativeCallback(() => {
       this.close();
       failed(new SystemError('receive on', name, cause.code, cause));
     }));
@@ -92,6 +89,15 @@ export class NetlinkChannel {
     this.#socket.close();
   }
 
+  /** Before anything can arrive. */
+  #configure(): void {
+    this.#set('NETLINK_NO_ENOBUFS', SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
+    this.#set('NETLINK_CAP_ACK', SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    this.#set('NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    setBufferSize(this.#fd, 'receive', RECEIVE_BUFFER, this.#name);
+    setBufferSize(this.#fd, 'send', SEND_BUFFER, this.#name);
+  }
+
   #deliver(bytes: Uint8Array, receive: (message: NetlinkMessage) => void): void {
     const messages = decodeMessages(bytes);
     if (messages instanceof DecodeError) throw new SystemError('decode what came on', this.#name, 'EBADMSG', messages);
@@ -105,14 +111,3 @@ export class NetlinkChannel {
 
 /** sockaddr_nl of the kernel: family, pad, port 0, groups 0. */
 const KERNEL = NATIVE_LITTLE_ENDIAN ? Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) : Uint8Array.of(0, AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-
-/** An exception in the package's callback ends the process without a word; from here it is an ordinary uncaught one. */
-function outsideCallback(run: () => void): void {
-  try {
-    run();
-  } catch (cause) {
-    setImmediate(() => {
-      throw cause;
-    });
-  }
-}

@@ -7,6 +7,7 @@ import {
 import type { Address, Link, NetlinkRoutes, NetworkEvent, NetworkOp } from '../system/netlink-routes.ts';
 import { SystemError } from '../system/error.ts';
 import { printPrefix } from '../util/ip.ts';
+import { closing } from './closing.ts';
 import { NetlinkChannel } from './netlink-channel.ts';
 import { NetlinkRequests, type NetlinkRequest } from './netlink-requests.ts';
 
@@ -19,7 +20,8 @@ const NETLINK_ROUTE = 0;
 export function linuxNetlinkRoutes(failed: (cause: SystemError) => void, options: { readonly monitorBuffer?: number } = {}): NetlinkRoutes {
   const requests = new NetlinkRequests(NETLINK_ROUTE, 'rtnetlink request socket');
   const watchers = new Set<(event: NetworkEvent) => void>();
-  const monitor = new Monitor((event) => watchers.forEach((changed) => changed(event)), failed, options.monitorBuffer ?? null);
+  const monitor = closing(requests, () =>
+    new Monitor((event) => watchers.forEach((changed) => changed(event)), failed, options.monitorBuffer ?? null));
   return {
     async dump(family) {
       const links = decodeAll(await requests.dump(GET_LINKS), RTM_NEWLINK, decodeLink);

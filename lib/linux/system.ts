@@ -1,5 +1,6 @@
 import type { System } from '../system/system.ts';
 import type { SystemError } from '../system/error.ts';
+import { closing } from './closing.ts';
 import { linuxClock } from './clock.ts';
 import { linuxFiles } from './files.ts';
 import { linuxLinkLayer } from './link-layer.ts';
@@ -17,8 +18,8 @@ export interface LinuxSystem extends System {
  * no longer be followed. Throws SystemError (EPERM without CAP_NET_ADMIN and CAP_NET_RAW).
  */
 export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
-  const routes = linuxNetlinkRoutes(failed);
   const link = linuxLinkLayer();
+  const routes = closing(link, () => linuxNetlinkRoutes(failed));
   const scripts = linuxScriptRunner();
   const files = linuxFiles();
   const vrrp = linuxVrrpSockets((gone) => routes.watch((event) => {

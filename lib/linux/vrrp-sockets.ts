@@ -3,14 +3,16 @@ import { DecodeError } from '../codec/decode-error.ts';
 import { buildIpv4Packet, parseIpv4 } from '../codec/ipv4.ts';
 import type { Datagram, OutgoingDatagram, SocketSpec, VrrpSocket, VrrpSockets } from '../system/vrrp-sockets.ts';
 import { SystemError } from '../system/error.ts';
-import { ipFromBytes, ipToBytes, type IpAddress } from '../util/ip.ts';
+import { ip, ipFromBytes, ipToBytes, type IpAddress } from '../util/ip.ts';
 import type { Cancel } from '../util/time.ts';
+import { closing } from './closing.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
   AF_INET, AF_INET6, check, errnoName, ifNameToIndex, MSG_DONTWAIT, MSG_TRUNC, NATIVE_LITTLE_ENDIAN, nativeInt, recvmsg, sendmsg,
   setBufferSize, setOption, SO_BINDTODEVICE, SO_PRIORITY, SOL_SOCKET,
 } from './libc.ts';
 import { Message, putControl } from './message.ts';
+import { nativeCallback } from './native-callback.ts';
 
 /**
  * The raw sockets of VRRP. The raw-socket package opens and polls them; sending and receiving go by sendmsg(2) and recvmsg(2)
@@ -57,6 +59,13 @@ const IPV6_RECVHOPLIMIT = 51;
 const IPV6_HOPLIMIT = 52;
 const IPV6_TCLASS = 67;
 
+/** send(2) */
+const MSG_OOB = 1;
+const REHEARSALS = 50;
+/** Addresses for documentation (RFC 5737, RFC 3849); nothing is sent. */
+const REHEARSAL_4 = [ip('192.0.2.1'), ip('192.0.2.2')] as const;
+const REHEARSAL_6 = [ip('2001:db8::1'), ip('2001:db8::2')] as const;
+
 /** Shared by all sockets: nothing is kept in it between two calls. */
 const incoming = new Message({ name: SOCKADDR_IN6, data: LARGEST_DATAGRAM, control: CONTROL_SPACE });
 const outgoing = new Message({ name: SOCKADDR_IN6, data: LARGEST_DATAGRAM, control: CONTROL_SPACE });
@@ -88,12 +97,8 @@ class RawVrrpSocket implements VrrpSocket {
     this.#socket = created.made;
     this.#fd = created.fd;
     this.#socket.on('error', (cause: Error) => this.#fail(new SystemError('poll', this.#name, 'EIO', cause)));
-    try {
-      this.#configure();
-    } catch (cause) {
-      this.#socket.close();
-      throw cause;
-    }
+    closing(this.#socket, () => this.#configure());
+    this.#rehearse();
     this.#forgetLink = linkGone((index) => {
       const ours = index === null ? ifNameToIndex(spec.link) !== this.#linkIndex : index === this.#linkIndex;
       if (ours) this.#fail(new SystemError('receive on', this.#name, 'ENODEV'));
@@ -102,9 +107,22 @@ class RawVrrpSocket implements VrrpSocket {
 
   send(datagram: OutgoingDatagram): void {
     if (!this.#open) throw new SystemError('send on', this.#name, 'EBADF');
+    check(this.#transmit(datagram, 0), `send to ${datagram.to} on`, this.#name);
+  }
+
+  #transmit(datagram: OutgoingDatagram, flags: number): number {
     if (this.#spec.family === 'inet') this.#load4(datagram);
     else this.#load6(datagram);
-    check(sendmsg(this.#fd, outgoing.header, MSG_DONTWAIT), `send to ${datagram.to} on`, this.#name);
+    return sendmsg(this.#fd, outgoing.header, MSG_DONTWAIT | flags);
+  }
+
+  /**
+   * The first advertisement of a takeover should not wait for code to be compiled: everything up to the system call is run
+   * here, and the kernel refuses a raw socket MSG_OOB before it looks at anything else (EOPNOTSUPP, send(2)).
+   */
+  #rehearse(): void {
+    const [from, to] = this.#spec.family === 'inet' ? REHEARSAL_4 : REHEARSAL_6;
+    for (let i = 0; i < REHEARSALS; i++) this.#transmit({ from, to, payload: new Uint8Array(20), ttl: 255, id: 1 }, MSG_OOB);
   }
 
   close(): void {
@@ -196,9 +214,8 @@ class RawVrrpSocket implements VrrpSocket {
 }
 
 /**
- * The package's socket with our own way of receiving. Its native callback is no proper entry into Node: an exception there is
- * lost, and promises settled there wait for another event; so exceptions are rethrown from, and promises run by, an
- * immediate, which follows in the same turn of the loop.
+ * The package's socket with our own way of receiving. Promises settled in its native callback would wait for another event
+ * to run on, so there always is one: an immediate, which follows in the same turn of the loop.
  */
 class PolledSocket extends raw.Socket {
   readonly #ready: () => void;
@@ -213,15 +230,8 @@ class PolledSocket extends raw.Socket {
   }
 
   override onRecvReady(): void {
-    let bug: unknown = null;
-    try {
-      this.#ready();
-    } catch (cause) {
-      bug = cause;
-    }
-    setImmediate(() => {
-      if (bug !== null) throw bug as Error;
-    });
+    nativeCallback(this.#ready);
+    setImmediate(() => undefined);
   }
 }
 

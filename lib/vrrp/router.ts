@@ -49,6 +49,12 @@ export function deadline(router: Router): Millis {
   return least;
 }
 
+/** Is it a Master_Down_Timer that fires then? Such a one hardly ever does, and the network waits for it. */
+export function isTakeover(router: Router, when: Millis): boolean {
+  for (const member of router.members.values()) if (member.state.name === 'Backup' && member.state.masterDownTimer === when) return true;
+  return false;
+}
+
 /** Starts every member; a group that is of one mind from the beginning is told before its members. */
 export function start(config: RouterConfig, router: Router, now: Millis): RouterStep {
   const run = new Run(config, router, now);

@@ -97,7 +97,7 @@ describe('encodeAdvertisement', () => {
     // The header's checksums were worked out apart from this code (RFC 1071 §1).
     ['version 2, no authentication', V2, null, '21 33 64 01 00 01 7066 0a000064 0000000000000000'],
     ['version 2, priority 0', { ...V2, priority: 0 }, null, '21 33 00 01 00 01 d466 0a000064 0000000000000000'],
-    ['version 2, two addresses in their order', { ...V2, addresses: [ip('10.0.0.101'), ip('10.0.0.100')] }, null, '21 33 64 02 00 01 0166 0a000065 0a000064 0000000000000000'],
+    ['version 2, two addresses in their order', { ...V2, addresses: [ip('10.0.0.101'), ip('10.0.0.100')] }, null, '21 33 64 02 00 01 6600 0a000065 0a000064 0000000000000000'],
     ['version 2, a password shorter than 8 bytes', { ...V2, auth: { type: 1, data: new TextEncoder().encode('secret') } }, null, '21 33 64 01 01 01 331a 0a000064 7365637265740000'],
     ['version 3, IPv4, pseudo header included', V3, ENDS, '31 33 64 01 00 64 7573 0a000064'],
     ['version 3, IPv6', { ...V3, addresses: [ip('fe80::100')] }, ENDS6, '31 33 64 01 00 64 6cc7 fe800000000000000000000000000100'],

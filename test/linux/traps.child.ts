@@ -1,3 +1,5 @@
+import { RawNetlinkSocket } from 'netlink';
+import raw from 'raw-socket';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gratuitousArp } from '../../lib/codec/arp.ts';
@@ -41,6 +43,9 @@ const TRAPS: Readonly<Record<string, () => unknown>> = {
   many,
   'send-now': sendNow,
   unprivileged,
+  bugs,
+  'witness-descriptors': witnessDescriptors,
+  'witness-overrun': witnessOverrun,
 };
 
 function fatal(cause: Error): never {
@@ -231,6 +236,55 @@ async function unprivileged(): Promise<unknown> {
   opened.close();
   system.close();
   return links;
+}
+
+/** An exception in each kind of callback, twice: neither ends what calls, nor goes unheard. */
+async function bugs(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const heard = new Map<string, number>();
+  process.on('uncaughtException', ({ message }) => heard.set(message, (heard.get(message) ?? 0) + 1));
+  const bug = (where: string) => (): never => {
+    throw new Error(where);
+  };
+  const path = `/tmp/tska-${process.pid}-watched`;
+  system.files.watch(path, bug('watch'));
+  system.routes.watch(bug('netlink'));
+  const receiver = system.vrrp.open({ ...MULTICAST4, link: 'lo', group: null }, bug('datagram'), fatal);
+  for (let round = 1; round <= 2; round++) {
+    execFileSync('ip', ['address', 'add', `10.5.0.${round}/32`, 'dev', 'va']);
+    receiver.send({ from: ip('127.0.0.1'), to: ip('127.0.0.1'), payload: PAYLOAD, ttl: 255, id: round });
+    await system.files.write(path, 'x', 0o600);
+    for (let waits = 0; waits < 200 && ['watch', 'netlink', 'datagram'].some((where) => (heard.get(where) ?? 0) < round); waits++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  receiver.close();
+  await system.files.remove(path);
+  system.close();
+  process.removeAllListeners('uncaughtException');
+  return Object.fromEntries(heard);
+}
+
+/** raw-socket as it is: does its descriptor reach a script? */
+function witnessDescriptors(): unknown {
+  const list = (): number => execFileSync('sh', ['-c', 'ls -l /proc/$$/fd'], { encoding: 'utf8' }).split('socket:').length;
+  const before = list();
+  const opened = new raw.Socket({ protocol: 112, addressFamily: raw.AddressFamily.IPv4 });
+  const during = list();
+  opened.close();
+  return during - before;
+}
+
+/** netlink as it is: does an overrun end the process? Says so when it does not. */
+async function witnessOverrun(): Promise<unknown> {
+  const opened = new RawNetlinkSocket(0);
+  opened.setRecvBufferSize(4096);
+  opened.addMembership(5);
+  opened.on('error', () => undefined);
+  execFileSync('ip', ['-batch', '-'], { input: Array.from({ length: 1_000 }, (_, i) => `address add 10.1.${i >> 8}.${i & 255}/32 dev va`).join('\n') });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  opened.close();
+  return 'survived';
 }
 
 /** Refusals that do not fit into the receive buffer: the answer to the last request among them. */

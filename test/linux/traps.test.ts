@@ -12,7 +12,7 @@ describe('traps of raw sockets and netlink', function () {
 
   before(function () {
     requireRoot(this);
-    requirePrograms(this, 'ip');
+    requirePrograms(this, 'ip', 'setpriv', 'unshare');
   });
   beforeEach(() => {
     spaces = new Namespaces('trap');
@@ -89,6 +89,19 @@ describe('traps of raw sockets and netlink', function () {
     expect(JSON.parse(stdout)).to.deep.equal(['lo']);
   });
 
+  it('without privileges it says what was refused, and ends', () => {
+    const path = fileURLToPath(new URL('traps.child.js', import.meta.url));
+    const { status, signal, stderr } = spawnSync('setpriv', ['--reuid', '65534', '--clear-groups', process.execPath, path, 'unprivileged'], { encoding: 'utf8', timeout: 10_000 });
+    expect({ status, signal }).to.deep.equal({ status: 1, signal: null });
+    expect(stderr).to.contain('SystemError: open packet socket: EPERM');
+  });
+
+  it('a bug in a callback is an uncaught exception, and the next event is called for all the same', async () => {
+    const { watch, netlink, datagram } = await walkInto<Record<string, number>>('bugs');
+    expect({ netlink, datagram }).to.deep.equal({ netlink: 2, datagram: 2 });
+    expect(watch).to.be.at.least(2);
+  });
+
   it('a flood of datagrams leaves room for timers', async () => {
     const { atTimer, received } = await walkInto<{ atTimer: number; received: number }>('storm');
     expect(received).to.equal(500);
@@ -134,5 +147,16 @@ describe('traps of raw sockets and netlink', function () {
     expect(links.find(({ name }) => name === 'mv')).to.deep.include({ up: false, running: false, kind: 'macvlan', parentIndex: va?.['index'] });
     expect(addresses.map(({ prefix }) => prefix.address)).to.include.members(['10.0.0.1', 'fe80::ff:fe00:a', '127.0.0.1', '::1']);
     expect(only6.map(({ prefix }) => prefix.address)).to.have.members(['fe80::ff:fe00:a', '::1']);
+  });
+
+  describe('are still there (where one is not, the way round it can go)', () => {
+    it('raw-socket hands its descriptor to scripts', async () => {
+      expect(await walkInto('witness-descriptors')).to.equal(1);
+    });
+
+    it('netlink ends the process at an overrun', async () => {
+      const { said, signal, stderr } = await runIn(spaces.a, 'traps.child.js', ['witness-overrun']);
+      expect({ said, signal }, stderr).to.deep.equal({ said: null, signal: 'SIGABRT' });
+    });
   });
 });

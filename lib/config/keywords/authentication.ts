@@ -1,5 +1,7 @@
 /** authentication and auth_hmac of a vrrp_instance. Secrets are read and never printed. */
-import { keyword, many, table, type Args, type ValueType } from '../keyword.ts';
+import type { Context } from '../context.ts';
+import { keyword, many, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
+import type { Place } from '../source.ts';
 import { choice, integer, word } from '../values.ts';
 
 const SECRET_LENGTH = 8;
@@ -41,12 +43,26 @@ export interface HmacKey {
 }
 
 export const authHmac = table('vrrp_instance.auth_hmac', {
-  key: many(keyword(hmacKey(), 'adds a key: text, hex:HEX or file:PATH')),
+  key: many(keyword(hmacKey(), 'adds a key: text, hex:HEX or file:PATH', { bare: 'auth_hmac key requires an id and a value' })),
   active_key: keyword(integer({ min: 1, max: 255 }, 'ID'), 'key used for sending'),
   time_window: keyword(integer({ min: 1, max: 300 }, 'SECONDS'), 'how old an advert may be', { default: '3 × advert_int, at least 5' }),
   anti_replay: keyword(choice(['time', 'monotonic']), 'protection against replay', { default: 'time', invalid: "unknown anti_replay '{word}'" }),
   mode: keyword(choice(['enforce', 'permissive', 'receive-only']), 'what becomes of adverts with a bad trailer, or none', { default: 'enforce', invalid: "unknown auth_hmac mode '{word}'" }),
-});
+}, { end: endHmac });
+
+/** The key used for sending must be there, or the trailer is not sent. */
+function endHmac(context: Context, block: BlockValue, close: Place): boolean {
+  const keys = (block.values['key'] as readonly HmacKey[] | undefined) ?? [];
+  const active = block.values['active_key'] as number | undefined;
+  if (active !== undefined && keys.some((key) => key.id === active)) return true;
+  const name = String(context.switches.get('instance'));
+  context.report({
+    code: 'missing-key', place: block.place, saidAt: close, recorded: 'general',
+    message: keys.length === 0 ? `(${name}) auth_hmac has no keys - ignoring` : active === undefined ? `(${name}) auth_hmac has no active_key - ignoring` : `(${name}) auth_hmac active_key ${String(active)} is not defined - ignoring`,
+    remedy: 'write: key ID VALUE and active_key ID',
+  });
+  return false;
+}
 
 function hmacKey(): ValueType<HmacKey> {
   return { ...word('ID VALUE|hex:HEX|file:PATH'), range: 'ID 1..255, 32..64 bytes', read: readKey };

@@ -5,7 +5,7 @@ import type { Place } from '../source.ts';
 import { address, BOOLEAN, FLAG, integer, milliseconds } from '../values.ts';
 import { declareTracked, weight } from './tracking.ts';
 
-const later = { notYet: '' } as const;
+const later = { notYet: '', build: 'bfd' } as const;
 const LONGEST = 4294967;
 const bad = (range: string): { readonly invalid: string } => ({ invalid: `Configuration error: BFD instance {name} {keyword} value {word} is not valid (must be in range [${range}]), ignoring` });
 const badHops = { invalid: 'Configuration error: BFD instance {name} ttl/hoplimit value {word} not valid (must be in range [1-255]), ignoring' } as const;

@@ -221,12 +221,12 @@ const urlRows = {
   digest: many(keyword(digest(), 'MD5 of the body; several may be given', later)),
   status_code: keyword(statusCodes(), 'codes that are good', { default: '200-299, without digest', ...later, bare: 'No HTTP_GET status code specified' }),
   virtualhost: keyword(word('NAME'), 'Host header of this URL', { default: "the checker's", bare: 'Missing HTTP_GET virtualhost name', ...later }),
-  regex: keyword(pattern(), 'the body must match', later),
-  regex_no_match: keyword(FLAG, 'the body must not match', { default: 'off', ...later }),
-  regex_options: keyword(regexOptions(), 'PCRE2 options', later),
-  regex_min_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'first offset of the body that is looked at', { default: '0', ...later }),
-  regex_max_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'last offset of the body; needs use_offset_limit', { default: '0, no limit', ...later }),
-  regex_stack: keyword(words('START MAX'), 'stack sizes, bytes', { ...later }),
+  regex: keyword(pattern(), 'the body must match', { build: 'regex', ...later }),
+  regex_no_match: keyword(FLAG, 'the body must not match', { default: 'off', build: 'regex', ...later }),
+  regex_options: keyword(regexOptions(), 'PCRE2 options', { build: 'regex', ...later }),
+  regex_min_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'first offset of the body that is looked at', { default: '0', build: 'regex', ...later }),
+  regex_max_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'last offset of the body; needs use_offset_limit', { default: '0, no limit', build: 'regex', ...later }),
+  regex_stack: keyword(words('START MAX'), 'stack sizes, bytes', { build: 'regex', ...later }),
 };
 
 export const httpUrl = table(path('HTTP_GET.url'), urlRows, { end: endUrl });

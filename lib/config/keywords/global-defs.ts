@@ -3,8 +3,7 @@ import { account, readAccount, script, type RawScript } from '../accounts.ts';
 import { keyword, list, table, type Args, type ValueType } from '../keyword.ts';
 import type { AccountRef } from '../model.ts';
 import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
-import { judgeScript } from '../validate/scripts.ts';
-import { parseIp, type IpAddress } from '../../util/ip.ts';
+import { ipFromBytes, parseIp, type IpAddress } from '../../util/ip.ts';
 
 const later = { notYet: '' } as const;
 const size = integer({ min: 0, max: UINT_MAX }, 'BYTES');
@@ -38,8 +37,8 @@ export const globalDefs = table('global_defs', {
   process_name: keyword(processName, 'process name of the parent, at most 15 characters', later),
   vrrp_process_name: keyword(processName, 'process name of the VRRP process, at most 15 characters', later),
   checker_process_name: keyword(processName, 'process name of the checker process, at most 15 characters', later),
-  lvs_process_name: keyword(processName, 'deprecated spelling of checker_process_name', { ...later, ...deprecatedFor('checker_process_name'), alias: 'checker_process_name' }),
-  bfd_process_name: keyword(processName, 'process name of the BFD process, at most 15 characters', later),
+  lvs_process_name: keyword(processName, 'deprecated spelling of checker_process_name', { ...later, alias: 'checker_process_name' }),
+  bfd_process_name: keyword(processName, 'process name of the BFD process, at most 15 characters', { build: 'bfd', ...later }),
   use_symlink_paths: keyword(BOOLEAN, 'keep symbolic links in script paths instead of running the resolved file', { default: 'false', since: '2.3.2', ...badSwitch, ...later }),
   set_supplementary_groups: keyword(BOOLEAN, "give scripts the user's supplementary groups", { default: 'false', since: '2.4.4', ...badSwitch, ...later }),
   router_id: keyword(word('STRING'), 'name used in mail subjects, dumps and SNMP', { default: 'the host name', bare: 'routerid name missing - ignoring' }),
@@ -58,7 +57,7 @@ export const globalDefs = table('global_defs', {
   smtp_alert_vrrp: keyword(BOOLEAN, 'default of smtp_alert of VRRP instances and groups', badSwitch),
   smtp_alert_checker: keyword(BOOLEAN, 'default of smtp_alert of virtual and real servers', { ...badSwitch, ...later }),
   checker_log_all_failures: keyword(BOOLEAN, 'log every failed check rather than changes only', { default: 'false', ...badValue, ...later }),
-  dynamic_interfaces: keyword(optional(word('allow_if_changes', ['allow_if_changes'])), 'permit interfaces that do not exist yet, or come and go', {
+  dynamic_interfaces: keyword(optional(choice(['allow_if_changes'])), 'permit interfaces that do not exist yet, or come and go', {
     default: 'off', invalid: "Unknown dynamic_interfaces option '{word}'",
     then: (context) => { context.switches.set('dynamic_interfaces', true); context.global(); },
   }),
@@ -126,25 +125,25 @@ export const globalDefs = table('global_defs', {
   checker_cpu_affinity: keyword(cpus, 'processors of the checker process', { bare: 'No checker cpu_id set specified', ...later }),
   checker_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the checker process', { default: '10000', ...later }),
   checker_rlimit_rtime: keyword(rttime, 'deprecated spelling of checker_rlimit_rttime', { alias: 'checker_rlimit_rttime', ...later }),
-  bfd_priority: keyword(nice, 'nice value of the BFD process', { default: '0', bare: 'No bfd process priority specified', ...later }),
-  bfd_no_swap: keyword(FLAG, 'lock the memory of the BFD process', { default: 'off', ...later }),
-  bfd_rt_priority: keyword(realtime, 'SCHED_RR priority of the BFD process', { default: '0, off', bare: 'No bfd process real-time priority specified', ...later }),
-  bfd_cpu_affinity: keyword(cpus, 'processors of the BFD process', { bare: 'No bfd cpu_id set specified', ...later }),
-  bfd_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the BFD process', { default: '10000', ...later }),
-  bfd_rlimit_rtime: keyword(rttime, 'deprecated spelling of bfd_rlimit_rttime', { alias: 'bfd_rlimit_rttime', ...later }),
-  snmp_socket: keyword(word('ADDRESS'), 'AgentX socket', { default: 'unix:/var/agentx/master', ...later }),
-  enable_traps: keyword(FLAG, 'send SNMP notifications', { default: 'off', ...later }),
-  enable_snmp_vrrp: keyword(FLAG, 'register the VRRP part of KEEPALIVED-MIB', { default: 'off', ...later }),
-  enable_snmp_keepalived: keyword(FLAG, 'deprecated spelling of enable_snmp_vrrp', { alias: 'enable_snmp_vrrp', ...later }),
-  enable_snmp_rfc: keyword(FLAG, 'register both RFC MIBs', { default: 'off', ...later }),
-  enable_snmp_rfcv2: keyword(FLAG, 'register VRRP-MIB (RFC 2787)', { default: 'off', ...later }),
-  enable_snmp_rfcv3: keyword(FLAG, 'register VRRPV3-MIB (RFC 6527)', { default: 'off', ...later }),
-  enable_snmp_checker: keyword(FLAG, 'register the checker part of KEEPALIVED-MIB', { default: 'off', ...later }),
-  snmp_vs_stats_update_interval: keyword(seconds({ min: 0.001, max: 30 }), 'how long statistics of virtual servers are kept', { default: '5', ...later }),
-  snmp_rs_stats_update_interval: keyword(seconds({ min: 0.001, max: 30 }), 'how long statistics of real servers are kept', { default: 'snmp_vs_stats_update_interval', ...later }),
-  enable_dbus: keyword(FLAG, 'start the D-Bus service', { default: 'off', ...later }),
-  dbus_service_name: keyword(word('NAME'), 'bus name to own', { default: 'org.keepalived.Vrrp1', ...later }),
-  dbus_no_interface_name: keyword(word('NAME'), 'path element of instances without an interface', later),
+  bfd_priority: keyword(nice, 'nice value of the BFD process', { default: '0', bare: 'No bfd process priority specified', build: 'bfd', ...later }),
+  bfd_no_swap: keyword(FLAG, 'lock the memory of the BFD process', { default: 'off', build: 'bfd', ...later }),
+  bfd_rt_priority: keyword(realtime, 'SCHED_RR priority of the BFD process', { default: '0, off', bare: 'No bfd process real-time priority specified', build: 'bfd', ...later }),
+  bfd_cpu_affinity: keyword(cpus, 'processors of the BFD process', { bare: 'No bfd cpu_id set specified', build: 'bfd', ...later }),
+  bfd_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the BFD process', { default: '10000', build: 'bfd', ...later }),
+  bfd_rlimit_rtime: keyword(rttime, 'deprecated spelling of bfd_rlimit_rttime', { alias: 'bfd_rlimit_rttime', build: 'bfd', ...later }),
+  snmp_socket: keyword(word('ADDRESS'), 'AgentX socket', { default: 'unix:/var/agentx/master', build: 'snmp', ...later }),
+  enable_traps: keyword(FLAG, 'send SNMP notifications', { default: 'off', build: 'snmp', ...later }),
+  enable_snmp_vrrp: keyword(FLAG, 'register the VRRP part of KEEPALIVED-MIB', { default: 'off', build: 'snmp', ...later }),
+  enable_snmp_keepalived: keyword(FLAG, 'deprecated spelling of enable_snmp_vrrp', { alias: 'enable_snmp_vrrp', build: 'snmp', ...later }),
+  enable_snmp_rfc: keyword(FLAG, 'register both RFC MIBs', { default: 'off', build: 'snmp', ...later }),
+  enable_snmp_rfcv2: keyword(FLAG, 'register VRRP-MIB (RFC 2787)', { default: 'off', build: 'snmp', ...later }),
+  enable_snmp_rfcv3: keyword(FLAG, 'register VRRPV3-MIB (RFC 6527)', { default: 'off', build: 'snmp', ...later }),
+  enable_snmp_checker: keyword(FLAG, 'register the checker part of KEEPALIVED-MIB', { default: 'off', build: 'snmp', ...later }),
+  snmp_vs_stats_update_interval: keyword(seconds({ min: 0.001, max: 30 }), 'how long statistics of virtual servers are kept', { default: '5', build: 'snmp', ...later }),
+  snmp_rs_stats_update_interval: keyword(seconds({ min: 0.001, max: 30 }), 'how long statistics of real servers are kept', { default: 'snmp_vs_stats_update_interval', build: 'snmp', ...later }),
+  enable_dbus: keyword(FLAG, 'start the D-Bus service', { default: 'off', build: 'dbus', ...later }),
+  dbus_service_name: keyword(word('NAME'), 'bus name to own', { default: 'org.keepalived.Vrrp1', build: 'dbus', ...later }),
+  dbus_no_interface_name: keyword(word('NAME'), 'path element of instances without an interface', { build: 'dbus', ...later }),
   script_user: keyword(defaultUser, 'account of scripts that name none; counts for scripts further down', {
     default: 'keepalived_script if it exists, else that of the daemon', bare: 'No script username specified', invalid: 'Error setting global script uid/gid',
     then: (context, value) => { context.scriptUser = value as AccountRef; },
@@ -182,7 +181,7 @@ export const globalDefs = table('global_defs', {
   config_save_dir: keyword(word('DIR', 'file'), 'keep a copy of every configuration that was loaded', later),
   tmp_config_directory: keyword(word('DIR', 'file'), 'accepted for compatibility: no temporary copy is made', { bare: 'tmp_config_directory missing directory name' }),
   data_use_instance: keyword(BOOLEAN, 'namespace and instance in the names of dump files', { default: 'false', invalid: "Invalid value '{word}' for global date_use_instance specified", ...later }),
-  json_version: keyword(integer({ min: 1, max: 2 }), 'layout of the JSON dump', { default: '1', invalid: "Invalid json_version '{word}'", ...later }),
+  json_version: keyword(integer({ min: 1, max: 2 }), 'layout of the JSON dump', { default: '1', invalid: "Invalid json_version '{word}'", build: 'json', ...later }),
   iproute_usr_dir: keyword(word('DIR', 'file'), 'directory of distributed iproute2 name tables', { bare: 'iproute_usr_dir missing directory name', since: '2.3.0', ...later }),
   iproute_etc_dir: keyword(word('DIR', 'file'), 'directory of local iproute2 name tables', { default: '/etc/iproute2', bare: 'iproute_etc_dir missing directory name', since: '2.3.0', ...later }),
   state_dump_file: keyword(path, 'path of USR1 dumps', { bare: 'state_dump_file missing file name', since: '2.3.0', ...later }),
@@ -191,7 +190,7 @@ export const globalDefs = table('global_defs', {
   hooks: keyword(word('FILE.ts', 'file'), 'TypeScript that hears of every change; see the manual of hooks', { since: 'tskeepalived' }),
 }, { pass: 'parent' });
 
-/** A script that must be there when the file is read. */
+/** A script of the parent, which needs its account when the line is read. */
 function runnable(what: string): ValueType<RawScript> {
   const inner = script();
   return {
@@ -199,9 +198,8 @@ function runnable(what: string): ValueType<RawScript> {
     read: (args) => {
       const value = inner.read(args);
       if (value === undefined) return undefined;
-      const verdict = judgeScript(args.context, value, value.account);
-      if (verdict.ok) return value;
-      args.report({ code: 'script-not-runnable', message: `Invalid ${what} script`, remedy: verdict.detail });
+      if (!value.accountMissing) return value;
+      args.report({ code: 'script-not-runnable', message: `Invalid ${what} script`, remedy: 'enable_script_security asks for an account: write script_user USER before it' });
       return undefined;
     },
   };
@@ -222,7 +220,7 @@ function mailServer(): ValueType<MailServer> {
       const { words: given, first, context } = args;
       const host = given[first] ?? '';
       const port = given[first + 1] ?? '25';
-      const known = parseIp(host);
+      const known = parseIp(host) ?? wholeNumber(host);
       const resolved = known ?? context.machine.resolve?.(host) ?? null;
       if (!/^\d{1,5}$/u.test(port) || Number(port) < 1 || Number(port) > 65535 || (resolved === null && context.machine.resolve !== null)) {
         args.report({ code: 'invalid-mail-server', message: `Invalid smtp server ${host} ${port}`, remedy: 'write an address, or a name that resolves, and a port 1..65535' });
@@ -231,6 +229,12 @@ function mailServer(): ValueType<MailServer> {
       return { host, port: Number(port), address: resolved };
     },
   };
+}
+
+/** inet_aton(3) takes one number for an address. */
+function wholeNumber(text: string): IpAddress | null {
+  const value = /^\d{1,10}$/u.test(text) ? Number(text) : UINT_MAX + 1;
+  return value > UINT_MAX ? null : ipFromBytes(Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff));
 }
 
 export interface FifoValue {

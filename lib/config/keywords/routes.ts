@@ -8,6 +8,7 @@ import { at_, readOptions } from './options.ts';
 const number = integer({ min: 0, max: UINT_MAX });
 const TYPES = ['unicast', 'local', 'broadcast', 'brd', 'anycast', 'multicast', 'nat', 'prohibit', 'unreachable', 'blackhole', 'xresolve', 'throw'] as const;
 const LEAST_TIME = 200;
+const LONGEST_TIME = 960_000;
 
 /** A network, or everything. */
 const prefix: ValueType<Prefix | 'default'> = { syntax: 'IP[/LEN]|default', schema: { type: 'string' }, read: ({ words, first }) => readNetwork(words[first] ?? '') };
@@ -27,7 +28,10 @@ function metric(least = 0, time = false): ValueType<{ readonly value: number; re
       const match = (time ? /^(\d+)(s|ms)?$/u : /^(\d+)$/u).exec(text);
       if (match === null) return undefined;
       const value = Number(match[1]) * (match[2] === 's' ? 1000 : 1);
-      if (value > UINT_MAX) return undefined;
+      if (value > (time ? LONGEST_TIME : UINT_MAX)) {
+        args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: `number '${text}' outside range [0${time ? '.' : ''}, ${time ? `${String(LONGEST_TIME)}.` : String(UINT_MAX)}]` });
+        return undefined;
+      }
       if (time && value < least) {
         args.report({ code: 'raised', severity: 'warning', message: `${args.words[args.first - 1] === 'rto_min' ? 'rto' : 'rtt'} value ${text} below minimum ${String(least)}ms, resetting`, remedy: 'the kernel takes no less' });
         return { value: least, lock };
@@ -64,7 +68,7 @@ export const routeOptions = {
   mtu: keyword(metric(), 'path MTU', invalid('MTU')),
   hoplimit: keyword(number, 'hop limit', invalid('hoplimit')),
   advmss: keyword(metric(), 'MSS to advertise', invalid('advmss')),
-  rtt: keyword(metric(LEAST_TIME, true), 'round trip time', { ...invalid('rtt') }),
+  rtt: keyword(metric(LEAST_TIME, true), 'round trip time', { invalid: 'Invalid rtt {word} for route' }),
   rttvar: keyword(metric(LEAST_TIME, true), 'variance of the round trip time', invalid('rttvar')),
   reordering: keyword(metric(), 'reordering', invalid('reordering')),
   window: keyword(number, 'largest window to advertise', invalid('window')),

@@ -8,7 +8,7 @@ import { missingLink } from '../validate/instances.ts';
 import { declareTracked, weight } from './tracking.ts';
 
 export const trackFile = table('track_file', {
-  file: keyword(word('PATH', 'file'), 'file to watch', { bare: 'track file file name missing' }),
+  file: keyword(watchedFile(), 'file to watch', { bare: 'track file file name missing' }),
   weight: keyword(weight(254), 'the number in the file counts that many times; 0: a number other than 0 is a fault', { default: '1', bare: 'No weight specified for track file {name} - ignoring', invalid: 'Weight ({word}) for track_file {name} must be between [-254..254] inclusive. Ignoring...' }),
   init_file: keyword(initFile(), 'make the file at the start, with 0 or this number', { default: 'not made' }),
 }, { pass: 'children', end: endTrackFile });
@@ -21,8 +21,25 @@ function endTrackFile(context: Context, block: BlockValue, close: Place): boolea
     declareTracked(context, 'file', block.name, block.place);
     return true;
   }
+  if (context.switches.delete('file_failed')) return false;
   context.report({ code: 'missing-file', place: block.place, saidAt: close, message: `No file set for track_file ${block.name} - ignoring`, remedy: 'write: file PATH' });
   return false;
+}
+
+/** A path whose directory exists. */
+function watchedFile(): ValueType<string> {
+  return {
+    ...word('PATH', 'file'),
+    read: (args) => {
+      const path = args.words[args.first] ?? '';
+      const directory = path.replace(/[^/]*$/u, '') || '.';
+      const facts = args.context.machine.files?.(directory === '/' ? '/' : directory.replace(/\/+$/u, '')) ?? null;
+      if (facts === null || facts.kind !== 'missing') return path;
+      args.context.switches.set('file_failed', true);
+      args.report({ code: 'missing-directory', message: `realpath() error 2 (No such file or directory) for ${args.name}`, remedy: `the directory ${directory} does not exist` });
+      return undefined;
+    },
+  };
 }
 
 export interface InitFile {
@@ -131,10 +148,11 @@ function endGarpGroup(context: Context, block: BlockValue, close: Place): boolea
   const index = Number(context.switches.get('garp_groups') ?? 0);
   context.switches.set('garp_groups', index + 1);
   const { values } = block;
-  const message = values['garp_interval'] === undefined && values['gna_interval'] === undefined ? `garp group ${String(index)} does not have any delay set - removing`
-    : values['interface'] === undefined && values['interfaces'] === undefined ? `garp group ${String(index)} does not have any interface set - removing` : null;
-  if (message === null) return true;
-  context.report({ code: 'empty-garp-group', place: block.place, saidAt: close, message, remedy: 'give garp_interval or gna_interval, and interface or interfaces' });
+  if (values['interface'] === undefined && values['interfaces'] === undefined) {
+    context.report({ code: 'empty-garp-group', severity: 'warning', recorded: 'none', wording: null, place: block.place, message: `garp group ${String(index)} has no interface`, remedy: 'name one: interface IF' });
+  }
+  if (values['garp_interval'] !== undefined || values['gna_interval'] !== undefined) return true;
+  context.report({ code: 'empty-garp-group', place: block.place, saidAt: close, message: `garp group ${String(index)} does not have any delay set - removing`, remedy: 'give garp_interval or gna_interval' });
   return false;
 }
 

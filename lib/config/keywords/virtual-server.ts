@@ -75,7 +75,7 @@ const realServer = table('virtual_server.real_server', {
   SSL_GET: block(noHeader, sslGet, 'HTTPS', later),
   DNS_CHECK: block(noHeader, dnsCheck, 'a DNS query', later),
   FILE_CHECK: block(noHeader, fileCheck, 'the number in a track_file', later),
-  BFD_CHECK: block(noHeader, bfdCheck, 'a BFD session', later),
+  BFD_CHECK: block(noHeader, bfdCheck, 'a BFD session', { build: 'bfd', ...later }),
 }, { end: endRealServer });
 
 const needs = (one: string, what: string): ValueType<true> => ({

@@ -16,6 +16,15 @@ import { trackEntry } from './tracking.ts';
 const later = { notYet: '' } as const;
 const SECOND = '({name}) {keyword} script already specified - ignoring {word}';
 const badSwitch = { invalid: '({name}) invalid {keyword} {word} specified' } as const;
+/** Too late when an IPv4 address has decided. */
+const nativeIpv6: ValueType<true> = {
+  ...FLAG,
+  read: (args) => {
+    if (args.context.switches.get('instance_family') !== 'inet') return true;
+    args.report({ code: 'family-mismatch', message: `(${args.name}) Cannot specify native_ipv6 with IPv4 addresses`, remedy: 'leave native_ipv6 out' }, 0);
+    return undefined;
+  },
+};
 const source = { invalid: 'Configuration error: VRRP instance[{name}] malformed src address[{word}]. Skipping...' } as const;
 
 export const vrrpInstance = table('vrrp_instance', {
@@ -27,7 +36,7 @@ export const vrrpInstance = table('vrrp_instance', {
   unicast_fault_no_peer: keyword(FLAG, 'be in FAULT while there is no unicast peer', { default: 'off', since: '2.2.4', ...later }),
   check_unicast_src: keyword(FLAG, 'drop adverts from anybody but the peers', { default: 'vrrp_check_unicast_src' }),
   old_unicast_checksum: keyword(optional(choice(['never'])), 'checksum of unicast VRRPv3 as before keepalived 1.3.6', { default: 'found out', invalid: '({name}) Unknown old_unicast_chksum mode {word} - ignoring', ...later }),
-  native_ipv6: keyword(FLAG, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
+  native_ipv6: keyword(nativeIpv6, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
   state: keyword(state(), 'state wanted at the start', { default: 'BACKUP; MASTER with priority 255' }),
   interface: keyword(link(), 'interface of adverts, and of addresses without dev', { default: 'default_interface' }),
   vrf: keyword({ ...word('IF', 'interface'), read: checkVrf }, 'VRF, where no interface is given', { since: '2.3.0', ...later }),
@@ -36,7 +45,7 @@ export const vrrpInstance = table('vrrp_instance', {
   track_script: list(trackEntry('script', 253), 'scripts: a fault, or a weight'),
   track_file: list(trackEntry('file', 254), 'files: a fault, or a weight', later),
   track_process: list(trackEntry('process', 254), 'processes: a fault, or a weight', later),
-  track_bfd: list(trackEntry('bfd', 253), 'BFD sessions: a fault, or a weight', later),
+  track_bfd: list(trackEntry('bfd', 253), 'BFD sessions: a fault, or a weight', { build: 'bfd', ...later }),
   mcast_src_ip: keyword(address(), 'source of adverts; the same as unicast_src_ip', { default: 'the first address of the interface', ...source }),
   unicast_src_ip: keyword(address(), 'source of adverts', { default: 'the first address of the interface', ...source }),
   mcast_dst_ip: keyword(address(null, true), 'multicast group of this instance', { default: 'vrrp_mcast_group4 or 6', since: '2.2.5', invalid: '({name}) malformed mcast dest address {word}. Skipping...' }),

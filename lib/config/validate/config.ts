@@ -4,6 +4,7 @@ import type { BlockOf, BlockValue } from '../keyword.ts';
 import type { globalDefs } from '../keywords/global-defs.ts';
 import type { root } from '../keywords/root.ts';
 import type { Config } from '../model.ts';
+import { buildIpvs } from './ipvs.ts';
 import { buildGlobal } from './global.ts';
 import { buildInstances, nameInstances } from './instance.ts';
 import { buildScripts } from './vrrp-scripts.ts';
@@ -20,6 +21,7 @@ export function buildConfig(tree: RootBlock, context: Context): Config {
   const blocks = (tree.values.global_defs ?? []) as readonly BlockValue<unknown, typeof globalDefs.rows>[];
   const given: GlobalValues = Object.assign({}, ...blocks.map((block) => block.values)) as GlobalValues;
   const global = buildGlobal(given, context);
+  const ipvs = buildIpvs(tree, given, context);
   context.pass = 'vrrp';
   if (context.switches.has('missing_interface')) {
     context.report({ code: 'missing-interface', recorded: 'bad-interface', message: 'Non-existent interface specified in configuration', saidAt: null, startExit: 2, remedy: 'see the interfaces named above' });
@@ -29,5 +31,5 @@ export function buildConfig(tree: RootBlock, context: Context): Config {
   const scripts = buildScripts(tree.values.vrrp_script ?? [], named, tree.values.vrrp_sync_group ?? [], context);
   const groups = buildSyncGroups(tree.values.vrrp_sync_group ?? [], named, scripts, global, given, context);
   const instances = buildInstances(named, given, global, scripts, groups, context);
-  return { global, scripts, instances, syncGroups: groups };
+  return { global, scripts, instances, syncGroups: groups, ipvs };
 }

@@ -94,6 +94,7 @@ class Builder {
     const version = this.#version();
     const strict = values.strict_mode ?? this.#given.vrrp_strict ?? false;
     const { priority, wantMaster } = this.#role(strict);
+    this.#vmac();
     const auth = this.#auth(version, strict);
     const peers = this.#peers();
     const master = wantMaster && auth?.type !== 'AH';
@@ -118,8 +119,8 @@ class Builder {
       skipCheckAdvAddr: values.skip_check_adv_addr !== undefined || (this.#given.vrrp_skip_check_adv_addr ?? false),
       lowerPrioNoAdvert: values.lower_prio_no_advert ?? this.#given.vrrp_lower_prio_no_advert ?? strict,
       higherPrioSendAdvert: values.higher_prio_send_advert ?? this.#given.vrrp_higher_prio_send_advert ?? false,
-      ownerIgnoreAdverts: values.owner_ignore_adverts ?? this.#given.vrrp_owner_ignore_adverts ?? false,
-      promoteSecondaries: values.promote_secondaries ?? false,
+      ownerIgnoreAdverts: this.#ownerIgnores(priority),
+      promoteSecondaries: this.#promoteSecondaries(),
       accept: values.no_accept === true ? false : (values.accept ?? !strict),
       garp: garpSettings(values, this.#given, strict),
       trackInterfaces: trackedLinks(name, link, values.track_interface ?? [], this.#context),
@@ -130,6 +131,36 @@ class Builder {
       smtpAlert: values.smtp_alert ?? this.#given.smtp_alert_vrrp ?? this.#given.smtp_alert ?? false,
       debug: values.debug ?? 0,
     };
+  }
+
+  #vmac(): void {
+    const { name, family } = this.#one;
+    const values = this.#values;
+    if (values.vmac_xmit_base === true && values.use_vmac === undefined && values.use_ipvlan === undefined) {
+      this.#warn('vmac-xmit-base', `(${name}) vmac_xmit_base is only valid with a vmac`, 'add use_vmac, or leave it out', 'vmac_xmit_base');
+    }
+    if (values.use_ipvlan !== undefined && family === 'inet' && !values.use_ipvlan.some((text) => /^\d+\.\d+\.\d+\.\d+/u.test(text))) {
+      this.#warn('ipvlan-address', `(${name}) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state`, 'write: use_ipvlan NAME IP', 'use_ipvlan');
+    }
+    if (values.timer_expired_backup !== undefined) {
+      this.#context.report({ code: 'timer-expired-backup', severity: 'note', wording: null, place: this.#one.block.places.timer_expired_backup ?? this.#one.block.place, message: `(${name}) keepalived 2.4.3's config test finds fault with timer_expired_backup whatever its value` });
+    }
+  }
+
+  /** Given for an instance, it counts for an owner only; `no` still gives true, as in keepalived. */
+  #ownerIgnores(priority: number): boolean {
+    const asked = this.#values.owner_ignore_adverts;
+    if (asked === undefined) return this.#given.vrrp_owner_ignore_adverts ?? false;
+    if (priority === OWNER) return true;
+    this.#warn('owner-only', `(${this.#one.name}) owner_ignore_adverts is for an address owner only - ignoring`, 'an owner has priority 255', 'owner_ignore_adverts');
+    return false;
+  }
+
+  #promoteSecondaries(): boolean {
+    const { promote_secondaries: asked, use_vmac: vmac } = this.#values;
+    if (asked !== true || vmac === undefined) return asked ?? false;
+    this.#warn('promote-secondaries-vmac', `(${this.#one.name}) promote_secondaries is automatically set for vmacs - ignoring`, 'leave it out', 'promote_secondaries');
+    return false;
   }
 
   #version(): 2 | 3 {

@@ -61,12 +61,16 @@ export function endVrrpInstance(context: Context, block: BlockValue, close: Plac
     say('needs-unicast', `(${block.name}): Cannot use unicast_ttl without unicast peers - resetting`, block.places['unicast_ttl']);
     delete values['unicast_ttl'];
   }
-  if (values['use_vmac'] !== undefined && values['vmac_xmit_base'] === undefined && (values['unicast_peer'] !== undefined || values['unicast_src_ip'] !== undefined)) {
+  const unicast = values['unicast_peer'] !== undefined || values['unicast_src_ip'] !== undefined;
+  const link = values['interface'] as string | undefined;
+  if ((values['use_vmac'] !== undefined || values['use_ipvlan'] !== undefined) && unicast && (link === undefined || context.machine.links?.has(link) === false) && !context.switches.has('dynamic_interfaces')) {
+    say('vmac-without-interface', `(${block.name}): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac`, block.places['use_vmac']);
+    delete values['use_vmac'];
+    delete values['use_ipvlan'];
+  }
+  if (values['use_vmac'] !== undefined && values['vmac_xmit_base'] === undefined && unicast) {
     say('vmac-xmit-base', `(${block.name}) unicast with use_vmac requires vmac_xmit_base - setting`);
     values['vmac_xmit_base'] = true;
-  }
-  if (values['native_ipv6'] === true && context.switches.get('instance_family') === 'inet') {
-    delete values['native_ipv6'];
   }
   return true;
 }

@@ -9,12 +9,13 @@ import { judgeScript, noteScript, reportSecurity, type ScriptState } from './scr
 
 const SECOND = 1000;
 
-/** The scripts that can be run. Those that cannot are taken off their instances with a message. */
+/** The scripts that can be run. Those that cannot are taken off their instances with a message. Nothing runs without an instance. */
 export function buildScripts(blocks: readonly ScriptBlock[], instances: readonly NamedInstance[], groups: readonly GroupBlock[], context: Context): VrrpScript[] {
   const wanted = new Set<string>();
   for (const { block } of instances) for (const entry of block.values.track_script ?? []) wanted.add(entry.name);
   for (const group of groups) for (const entry of group.values.track_script ?? []) wanted.add(entry.name);
   const scripts: VrrpScript[] = [];
+  if (instances.length === 0 && !context.switches.has('statics')) return [];
   const state: ScriptState = { running: false, insecure: false };
   for (const block of blocks) {
     const script = block.values.script as RawScript;

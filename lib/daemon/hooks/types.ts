@@ -36,12 +36,12 @@ export interface StopEvent {
   readonly time: number;
 }
 
-/** A tracked script or interface has a new result. */
+/** A tracked script has a new result: its rise or fall is reached. */
 export interface TrackerResultEvent {
-  readonly kind: 'script' | 'interface';
+  readonly kind: 'script';
   readonly name: string;
   readonly up: boolean;
-  /** E.g. `exited with status 1`, `timed_out`, `link down`; '' when there is nothing to add. */
+  /** In keepalived's words: `succeeded`, `failed (exited with status 1)`, `timed_out`; '' when there is nothing to add. */
   readonly detail: string;
   readonly time: number;
 }

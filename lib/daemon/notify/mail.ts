@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { MailSettings } from '../../config/model.ts';
 import type { Log } from '../log/log.ts';
 import type { Message } from './message.ts';
@@ -61,25 +61,32 @@ export function createMailer(log: Log): Mailer {
   };
 }
 
-/**
- * One mail over one connection. nodemailer does the dialogue; its greeting is made a HELO, which is what keepalived
- * says and what every server understands: no extension is wanted.
- */
+/** One mail over one connection. nodemailer is loaded for the first one only: most daemons never send any. */
 function deliver(settings: MailSettings, message: Message, log: Log): Delivery {
-  const server = printServer(settings);
   const socket = new Socket();
-  const connection = new SMTPConnection({
-    host: settings.server.host,
-    port: settings.server.port,
-    name: settings.helo,
-    socket,
-    secure: false,
-    ignoreTLS: true,
-    connectionTimeout: settings.timeout,
-    greetingTimeout: settings.timeout,
-    socketTimeout: settings.timeout,
-    socketCloseTimeout: settings.timeout,
-  });
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const done = import('nodemailer/lib/smtp-connection').then(
+    ({ default: SMTPConnection }) => {
+      if (socket.destroyed) return;
+      const { host, port } = settings.server;
+      const limit = settings.timeout;
+      const connection = new SMTPConnection({
+        host, port, name: settings.helo, socket, secure: false, ignoreTLS: true,
+        connectionTimeout: limit, greetingTimeout: limit, socketTimeout: limit, socketCloseTimeout: limit,
+      });
+      converse(connection, socket, message, printServer(settings), log);
+      return closed;
+    },
+    (cause: unknown) => log.error(`SMTP alert cannot be sent to ${printServer(settings)}: ${String(cause)}`),
+  );
+  return { done, abort: () => socket.destroy() };
+}
+
+/**
+ * nodemailer does the dialogue; its greeting is made a HELO, which is what keepalived says and what every server
+ * understands: no extension is wanted. The socket is closed in the end, whatever happens.
+ */
+function converse(connection: SMTPConnection, socket: Socket, message: Message, server: string, log: Log): void {
   socket.once('connect', () => {
     log.info(`Remote SMTP server ${server} connected.`);
     sayHelo(socket);
@@ -107,7 +114,6 @@ function deliver(settings: MailSettings, message: Message, log: Log): Delivery {
       finish(failure);
     });
   });
-  return { done: new Promise((resolve) => socket.once('close', () => resolve())), abort: () => socket.destroy() };
 }
 
 interface Delivery {

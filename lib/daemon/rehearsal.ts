@@ -1,0 +1,44 @@
+/**
+ * A takeover happens once in months, by code that has never run in this process: the first advertisement would wait some
+ * 10 ms for it to be compiled. So everything pure on that path is run at the start on copies of the real instances, and what
+ * it would do is thrown away.
+ */
+import type { VrrpInstance } from '../config/model.ts';
+import { due, emptyRouter, routerStep, type RouterAction, type RouterConfig } from '../vrrp/router.ts';
+import { desiredAddresses } from '../vrrp/desired.ts';
+import { receive } from '../vrrp/receive.ts';
+import { initialize, step, type VirtualRouter } from '../vrrp/virtual-router.ts';
+import { advertise } from './advertise.ts';
+import { kernelAddress } from './address-keeper.ts';
+import { ip } from '../util/ip.ts';
+
+const ROUNDS = 30;
+const INSTANCES = 4;
+
+export function rehearse(config: RouterConfig): void {
+  const instances = [...config.instances.values()].slice(0, INSTANCES).map((instance) => ({ ...instance, link: 'rehearsal' }));
+  if (instances.length === 0) return;
+  const alone: RouterConfig = { instances: new Map(instances.map((i) => [i.name, i])), groups: [] };
+  for (let round = 0; round < ROUNDS; round++) instances.forEach((instance) => { takeOver(alone, instance); });
+}
+
+/** Backup, master dies, Master, a better one comes, Backup again. */
+function takeOver(config: RouterConfig, instance: VrrpInstance): void {
+  const source = instance.family === 'inet' ? ip('192.0.2.1') : ip('fe80::1');
+  const router: VirtualRouter = { ...initialize(instance, 0), address: source };
+  const backup = step({ ...instance, priority: 1 }, { ...router, priority: 1 }, { type: 'startup' }, 0).router;
+  const members = emptyRouter(new Map([[instance.name, backup]]));
+  const master = due(config, members, 1e9);
+  for (const action of master.actions) perform(instance, source, action);
+  const state = master.router.members.get(instance.name);
+  if (state === undefined) return;
+  desiredAddresses(instance, state).map((address) => kernelAddress(address, 1));
+  const [datagram] = advertise(instance, 200, source, 1);
+  if (datagram === undefined) return;
+  const events = receive(instance, state, { from: ip('192.0.2.2'), to: datagram.to, ttl: 255, payload: datagram.payload });
+  events.reduce((current, event) => routerStep(config, current, instance.name, event, 1e9 + 1).router, master.router);
+}
+
+function perform(instance: VrrpInstance, source: ReturnType<typeof ip>, action: RouterAction): void {
+  if (action.kind === 'instance' && action.action.type === 'advertise') advertise(instance, action.action.priority, source, 1);
+}
