@@ -137,9 +137,9 @@ async function mocha(files, aside) {
   const require = createRequire(join(PROJECT, 'package.json'));
   const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-test-'));
   const counts = join(folder, 'counts.json');
-  const argv = [require.resolve('mocha/bin/mocha.js'), '--reporter', join(PROJECT, 'test/reporter.cjs'), '--reporter-option', `counts=${counts}`, ...files.map((name) => join('dist/test', name))];
+  const argv = [require.resolve('mocha/bin/mocha.js'), process.stdout.isTTY ? '--color' : '--no-color', '--reporter', join(PROJECT, 'test/reporter.cjs'), '--reporter-option', `counts=${counts}`, ...files.map((name) => join('dist/test', name))];
   const { output, ended } = await new Promise((resolve) => {
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' } });
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8');

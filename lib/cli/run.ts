@@ -113,7 +113,7 @@ class Life {
       return this.#fail(cause.code === 'EPERM' || cause.code === 'EACCES' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
     }
     const daemon = new Daemon(config, {
-      version: VERSION, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile),
+      version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile),
     }, { system, log, mailer: createMailer(log), hooks });
     this.#daemon = daemon;
     const unsignal = onSignals({

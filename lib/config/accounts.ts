@@ -76,7 +76,7 @@ export function scriptUser(complaint: (path: string) => string): ValueType<Accou
       if (value !== undefined) return value;
       const { switches } = args.context;
       switches.set('user_failed', true);
-      args.report({ code: 'unknown-account', message: complaint(String(switches.get('script_path') ?? '')), remedy: 'create the account, or name another one' });
+      args.report({ code: 'unknown-account', message: complaint(switches.has('script_path') ? String(switches.get('script_path')) : ''), remedy: 'create the account, or name another one' });
       return undefined;
     },
   };

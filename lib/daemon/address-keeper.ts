@@ -1,4 +1,5 @@
 import type { VirtualAddress } from '../config/model.ts';
+import type { Clock } from '../system/clock.ts';
 import type { Address, NetlinkRoutes, NetworkOp } from '../system/netlink-routes.ts';
 import { familyOf } from '../util/ip.ts';
 import type { Log } from './log/log.ts';
@@ -7,6 +8,8 @@ import { addressKey, type Network } from './network.ts';
 const IFA_F_NODAD = 0x02;
 const IFA_F_HOMEADDRESS = 0x10;
 const IFA_F_NOPREFIXROUTE = 0x200;
+/** Operations handed to the kernel in one turn. */
+const CHUNK = 200;
 /** RTPROT_KEEPALIVED, the kernel's mark of who made an address (IFA_PROTO, Linux 5.18). */
 export const PROTOCOL_KEEPALIVED = 18;
 
@@ -21,8 +24,14 @@ export class AddressKeeper {
   /** Keys of addresses that this run added or took over, with who wants them. */
   readonly #ours = new Map<string, string>();
 
-  constructor(routes: NetlinkRoutes, network: Network, log: Log) {
+  readonly #clock: Clock;
+  /** Work that is too much for one turn of the event loop, in order. */
+  #queue: Work[] = [];
+  #draining = false;
+
+  constructor(routes: NetlinkRoutes, clock: Clock, network: Network, log: Log) {
     this.#routes = routes;
+    this.#clock = clock;
     this.#network = network;
     this.#log = log;
   }
@@ -89,8 +98,39 @@ export class AddressKeeper {
     });
   }
 
+  /** Runs `run` once the kernel has been given everything that was asked so far: now, unless that is a great deal. */
+  whenDone(run: () => void): void {
+    if (this.#queue.length === 0) run();
+    else this.#queue.push({ run });
+  }
+
+  /** Hands all that is queued to the kernel at once: at the end there is no later. */
+  flush(): void {
+    while (this.#queue.length > 0) this.#turn();
+  }
+
   #apply(owner: string, operations: readonly NetworkOp[]): void {
-    if (operations.length === 0) return;
+    for (let i = 0; i < operations.length; i += CHUNK) this.#queue.push({ owner, operations: operations.slice(i, i + CHUNK) });
+    if (!this.#draining) this.#drain();
+  }
+
+  /** The kernel takes some 60 µs for an address: a chunk a turn, so that advertisements go on between them. */
+  #drain(): void {
+    this.#turn();
+    this.#draining = this.#queue.length > 0;
+    if (this.#draining) this.#clock.at(this.#clock.now(), () => { this.#drain(); });
+  }
+
+  #turn(): void {
+    const work = this.#queue.shift();
+    if (work === undefined) return;
+    if ('run' in work) work.run();
+    else this.#send(work.owner, work.operations);
+    // What waits for this chunk alone need not wait for another turn.
+    while (this.#queue[0] !== undefined && 'run' in this.#queue[0]) this.#turn();
+  }
+
+  #send(owner: string, operations: readonly NetworkOp[]): void {
     this.#routes.apply(operations).then(
       (results) => {
         results.forEach((error, i) => {
@@ -103,6 +143,8 @@ export class AddressKeeper {
     );
   }
 }
+
+type Work = { readonly owner: string; readonly operations: readonly NetworkOp[] } | { readonly run: () => void };
 
 /** The kernel's form of a virtual address (rtnetlink(7)). */
 export function kernelAddress(virtual: VirtualAddress, linkIndex: number): Address {

@@ -8,7 +8,7 @@ import type { HookState } from './hooks/types.ts';
 import type { HooksService } from './hooks/supervisor.ts';
 import { Journal } from './journal.ts';
 import type { Log } from './log/log.ts';
-import { Network } from './network.ts';
+import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
@@ -20,6 +20,8 @@ import { type VrrpOptions, VrrpService } from './vrrp-service.ts';
 export interface DaemonOptions extends VrrpOptions {
   /** Where the journal of this daemon is, and what identifies this boot and network namespace. */
   readonly version: string;
+  /** -a: every change of an address is logged. */
+  readonly logAddresses: boolean;
   readonly journal: { readonly path: string; readonly epoch: string };
 }
 
@@ -53,7 +55,10 @@ export class Daemon {
     this.#options = options;
     this.#startedAt = system.clock.wall();
     this.#config = config;
-    this.#network = new Network(system.routes, system.clock, log, (change) => { this.#vrrp.networkChanged(change); });
+    this.#network = new Network(system.routes, system.clock, log, (change) => {
+      if (options.logAddresses) logAddress(change, log);
+      this.#vrrp.networkChanged(change);
+    });
     this.#tracker = new TrackService(system.scripts, system.clock, log, (name, state) => {
       this.#vrrp.scriptChanged(name);
       parts.hooks.emit('onTrackerResult', { kind: 'script', name, up: state.verdict === 'up', detail: state.last ?? '', time: system.clock.wall() });
@@ -164,6 +169,11 @@ export class Daemon {
     const problem = scriptProblem(result);
     if (problem !== null) this.#parts.log.warn(`${which} script ${argv[0] ?? ''} ${problem}`);
   }
+}
+
+function logAddress(change: NetworkChange, log: Log): void {
+  if (change.type === 'address-added') log.info(`Assigned address ${change.address.prefix.address} for interface ${change.link}`);
+  if (change.type === 'address-removed') log.info(`Deassigned address ${change.address.prefix.address} from interface ${change.link}`);
 }
 
 function names(config: Config): string[] {

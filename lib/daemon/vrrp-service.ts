@@ -73,7 +73,7 @@ export class VrrpService {
     this.#listener = listener;
     this.#script = script;
     this.#options = options;
-    this.#keeper = new AddressKeeper(system.routes, network, log);
+    this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
     this.#sockets = new SocketPool(system.vrrp, (key, datagram) => { this.#hear(key, datagram); }, (_key, spec, cause) => {
       this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
@@ -144,6 +144,7 @@ export class VrrpService {
     if (this.#started) this.#take(routers.stop(this.#config, this.#router, this.#system.clock.now()));
     this.#started = false;
     this.#timer();
+    this.#keeper.flush();
     this.#announcer.close();
   }
 
@@ -342,7 +343,7 @@ export class VrrpService {
       case 'reconcile':
         return this.#reconcile(instance);
       case 'announce':
-        return this.#announcer.announce(instance, allAddresses(instance), action.repeat);
+        return this.#announce(instance, action.repeat);
       case 'transition':
         return this.#transition(instance, action.from, action.to, action.priority, action.reason);
       case 'lower-priority-heard':
@@ -384,6 +385,13 @@ export class VrrpService {
     this.#sendErrors.set(key, cause.code);
     if (cause.code === 'ENETDOWN' || cause.code === 'ENODEV') this.#log.detail(`(${instance.name}) advertisement to ${to} not sent: ${cause.message}`);
     else this.#log.warn(`(${instance.name}) advertisement to ${to} not sent: ${cause.message}`);
+  }
+
+  /** Neighbours are told when the kernel has the addresses, and only if they are still ours then. */
+  #announce(instance: VrrpInstance, repeat: number): void {
+    this.#keeper.whenDone(() => {
+      if (this.#router.members.get(instance.name)?.state.name === 'Master') this.#announcer.announce(instance, allAddresses(instance), repeat);
+    });
   }
 
   #reconcile(instance: VrrpInstance): void {

@@ -4,7 +4,7 @@
  *
  *     npm run bench footprint -- --reps=10
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import type { DaemonKind } from '../netns/daemon.ts';
 import { Lab } from '../netns/lab.ts';
 import { sleep, until } from '../netns/wait.ts';
@@ -24,9 +24,6 @@ const CONFIGURATION = `vrrp_instance VI_1 {
 `;
 /** How long the idle daemon is watched. */
 const REST = 5000;
-/** proc(5): utime and stime are in these; sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on. */
-const TICK = 10;
-
 interface Sample {
   readonly advert: number;
   readonly address: number;
@@ -56,7 +53,7 @@ printTable([
   ['median [least..most]', ...kinds, 'ours/keepalived'],
   ...rows.map(([name, key, digits]) => [name, ...kinds.map((kind) => spread(values(kind, key), digits)), ratio(values('ours', key), values('keepalived', key))]),
 ]);
-console.log('(times from spawning nsenter; the CPU clock has 10 ms)');
+console.log('(times from spawning nsenter)');
 
 async function once(kind: DaemonKind): Promise<Sample> {
   const lab = await Lab.open({ nodes: { a: '192.0.2.1/24' }, witness: 'tcpdump' });
@@ -92,13 +89,10 @@ async function once(kind: DaemonKind): Promise<Sample> {
   }
 }
 
-/** CPU time of these processes so far, in milliseconds. */
+/** CPU time of all threads of these processes so far, in milliseconds: the first field of schedstat, nanoseconds. */
 function cpu(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return sum + (Number(fields[11]) + Number(fields[12])) * TICK;
-  }, 0);
+  const threads = pids.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/schedstat`));
+  return threads.reduce((sum, path) => sum + Number(readFileSync(path, 'utf8').split(' ')[0]) / 1e6, 0);
 }
 
 function residentKilobytes(pid: number): number {

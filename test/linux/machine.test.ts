@@ -115,7 +115,7 @@ describe('unix datagrams', function () {
   });
 
   /** A receiver on `name` (NUL for `@`), which prints each datagram; `busy`: it never reads. */
-  async function receive(name: string, busy = false): Promise<{ received: string[]; child: ChildProcess }> {
+  async function receive(name: string, busy = false): Promise<{ received: () => string[]; child: ChildProcess }> {
     const program = `
 import os, socket, sys
 name = sys.argv[1].replace('@', '\\0')
@@ -129,11 +129,10 @@ while True:
 `;
     const child = spawn('python3', ['-c', program, name, busy ? 'busy' : ''], { stdio: ['pipe', 'pipe', 'inherit'] });
     receivers.push(child);
-    const received: string[] = [];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => received.push(...text.trim().split('\n')));
-    await until('the receiver', () => received.includes('ready'));
-    received.length = 0;
-    return { received, child };
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    await until('the receiver', () => text === 'ready\n');
+    return { child, received: () => text.split('\n').slice(1, -1) };
   }
 
   it('are lost, and counted, while nobody receives; tried again only after a pause', async () => {
@@ -146,8 +145,8 @@ while True:
     expect(sender.dropped).to.equal(2);
     clockNow += 1_000;
     expect(sender.send('READY=1')).to.equal(true);
-    await until('the datagram', () => received.length === 1);
-    expect(received).to.deep.equal(['READY=1']);
+    await until('the datagram', () => received().length === 1);
+    expect(received()).to.deep.equal(['READY=1']);
     sender.close();
     expect(sender.send('closed')).to.equal(false);
   });
@@ -163,8 +162,8 @@ while True:
     const { received } = await receive(name);
     const sender = unixDatagram(name, clock);
     expect(sender.send(new TextEncoder().encode('WATCHDOG=1'))).to.equal(true);
-    await until('the datagram', () => received.length === 1);
-    expect(received).to.deep.equal(['WATCHDOG=1']);
+    await until('the datagram', () => received().length === 1);
+    expect(received()).to.deep.equal(['WATCHDOG=1']);
     sender.close();
   });
 
@@ -173,13 +172,13 @@ while True:
     const first = await receive(path);
     const sender = unixDatagram(path, clock);
     expect(sender.send('one')).to.equal(true);
-    await until('the first', () => first.received.length === 1);
+    await until('the first', () => first.received().length === 1);
     first.child.kill('SIGKILL');
     await until('its end', () => first.child.signalCode !== null && existsSync(path));
     const second = await receive(path);
     clockNow += 1_000;
     expect(sender.send('two')).to.equal(true);
-    await until('the second', () => second.received.length === 1);
+    await until('the second', () => second.received().length === 1);
     expect(sender.dropped).to.equal(0);
     sender.close();
   });

@@ -12,7 +12,7 @@ import { linuxNetlinkRoutes } from '../../lib/linux/netlink-routes.ts';
 import { linuxSystem } from '../../lib/linux/system.ts';
 import type { Address, NetworkEvent } from '../../lib/system/netlink-routes.ts';
 import type { Datagram, SocketSpec } from '../../lib/system/vrrp-sockets.ts';
-import type { SystemError } from '../../lib/system/error.ts';
+import { SystemError } from '../../lib/system/error.ts';
 import { fromHex } from '../../lib/util/bytes.ts';
 import { ip, type IpAddress } from '../../lib/util/ip.ts';
 import { until } from './namespaces.ts';
@@ -44,12 +44,23 @@ const TRAPS: Readonly<Record<string, () => unknown>> = {
   'send-now': sendNow,
   unprivileged,
   bugs,
+  down,
   'witness-descriptors': witnessDescriptors,
   'witness-overrun': witnessOverrun,
 };
 
 function fatal(cause: Error): never {
   throw cause;
+}
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (cause) {
+    if (cause instanceof SystemError) return cause.code;
+    throw cause;
+  }
+  return 'no error';
 }
 
 /** A script started while all kinds of sockets are open lists its descriptors. */
@@ -80,12 +91,7 @@ async function deletedInterface(): Promise<unknown> {
   for (const spec of [MULTICAST4, MULTICAST6]) system.vrrp.open(spec, () => undefined, (cause) => failures.push(cause.message));
   execFileSync('ip', ['link', 'delete', 'va']);
   await until('both sockets to fail', () => failures.length === 2);
-  let reopened = '';
-  try {
-    system.vrrp.open(MULTICAST4, () => undefined, fatal);
-  } catch (cause) {
-    reopened = (cause as SystemError).code;
-  }
+  const reopened = codeOf(() => system.vrrp.open(MULTICAST4, () => undefined, fatal));
   system.close();
   return { failures, reopened };
 }
@@ -113,14 +119,10 @@ function promiscuous(): unknown {
   const frames = Array.from({ length: 500 }, (_, i) => gratuitousArp(fromHex('02:00:00:00:00:0a'), ip(`10.0.${i >> 8}.${i & 255}`)));
   link.send(index, frames);
   const during = flags();
-  let missing = '';
-  try {
-    link.send(9999, frames);
-  } catch (cause) {
-    missing = (cause as SystemError).code;
-  }
+  const missing = codeOf(() => link.send(9999, frames));
+  const long = codeOf(() => link.send(index, [new Uint8Array(2000)]));
   link.close();
-  return { before, during, after: flags(), missing };
+  return { before, during, after: flags(), missing, long, closed: codeOf(() => link.send(index, frames)) };
 }
 
 /** The first datagram from the other namespace, with all that is known about it. */
@@ -226,6 +228,24 @@ function sendNow(): unknown {
   }
   system.close();
   return counts;
+}
+
+/** Sending on a link that is down, and after it is up again with the same sockets, and after closing. */
+async function down(): Promise<unknown> {
+  const system = linuxSystem(fatal);
+  const ways = [[MULTICAST4, ip('10.0.0.1'), ip('224.0.0.18')], [MULTICAST6, ip('fe80::ff:fe00:a'), ip('ff02::12')]] as const;
+  const sockets = ways.map(([spec]) => system.vrrp.open(spec, () => undefined, fatal));
+  const codes = (): string[] => ways.map(([, from, to], i) => codeOf(() => sockets[i]?.send({ from, to, payload: PAYLOAD, ttl: 255, id: 1 })));
+  const before = codes();
+  execFileSync('ip', ['link', 'set', 'va', 'down']);
+  const during = codes();
+  execFileSync('ip', ['link', 'set', 'va', 'up']);
+  let after: string[] = [];
+  await until('sending to work again', () => (after = codes()).every((code) => code === 'no error'));
+  sockets.forEach((opened) => opened.close());
+  const closed = codes();
+  system.close();
+  return { before, during, after, closed };
 }
 
 /** In a user namespace: privileged in the network namespace, but not on the machine. */

@@ -43,6 +43,14 @@ describe('traps of raw sockets and netlink', function () {
     expect(reopened).to.equal('ENODEV');
   });
 
+  it('a socket whose link is down refuses to send, works again when it is up, and not once it is closed', async () => {
+    const { before, during, after, closed } = await walkInto<Record<string, string[]>>('down');
+    expect(before).to.deep.equal(['no error', 'no error']);
+    expect(during).to.not.include('no error');
+    expect(after).to.deep.equal(['no error', 'no error']);
+    expect(closed).to.deep.equal(['EBADF', 'EBADF']);
+  });
+
   it('an overrun of the netlink monitor is told, does not end the process, and a dump has everything', async () => {
     const { lost, heard, addresses } = await walkInto<{ lost: number; heard: number; addresses: number }>('overrun');
     expect(lost).to.equal(1);
@@ -53,11 +61,11 @@ describe('traps of raw sockets and netlink', function () {
   it('gratuitous ARP goes out without promiscuous mode, every frame of a burst, and to a missing interface fails', async () => {
     const heard = (): number => (JSON.parse(ip('-n', spaces.b, '-s', '-j', 'link', 'show', 'dev', 'vb')) as [{ stats64: { rx: { packets: number } } }])[0].stats64.rx.packets;
     const quiet = heard();
-    const { before, during, after, missing } = await walkInto<Record<string, string>>('promiscuous');
+    const { before, during, after, missing, long, closed } = await walkInto<Record<string, string>>('promiscuous');
     expect(during).to.equal(before);
     expect(after).to.equal(before);
     expect(Number(before) & 0x100, 'IFF_PROMISC').to.equal(0);
-    expect(missing).to.equal('ENXIO');
+    expect({ missing, long, closed }).to.deep.equal({ missing: 'ENXIO', long: 'EMSGSIZE', closed: 'EBADF' });
     expect(heard() - quiet).to.be.at.least(500);
   });
 

@@ -28,7 +28,7 @@ export class SimRouter {
 
   async start(text: string, options: { keepAddresses?: boolean; releaseForeign?: boolean } = {}): Promise<void> {
     const daemon = new Daemon(configOf(text), {
-      version: 'test', keepAddresses: options.keepAddresses ?? false, releaseForeign: options.releaseForeign ?? false,
+      version: 'test', logAddresses: false, keepAddresses: options.keepAddresses ?? false, releaseForeign: options.releaseForeign ?? false,
       journal: { path: '/state/journal', epoch: 'boot' },
     }, {
       system: this.machine, log: this.log,

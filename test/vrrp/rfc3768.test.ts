@@ -340,7 +340,6 @@ describe('RFC 3768', () => {
   });
 
   describe('7.1 receiving', () => {
-    const good = instanceText;
     for (const [title, body, changes, line] of [
       ['MUST verify that the TTL is 255', '', { ttl: 64 }, 'invalid TTL/HL. Received 64 and expect 255'],
       ['MUST verify the version', '', { version: 3, auth: null }, 'wrong version. Received 3 and expect 2'],
@@ -351,7 +350,7 @@ describe('RFC 3768', () => {
     ] as const) {
       it(`${title}; else MUST discard, and MAY log`, async () => {
         const wire = new Wire();
-        await wire.router.start(good(body));
+        await wire.router.start(instanceText(body));
         await wire.clock.advance(4000);
         await wire.put(200, changes);
         expect(wire.router.log.texts()).to.include(`(VI_1) ${line}`);

@@ -120,7 +120,14 @@ function paramMatch(): ValueType<'exact' | 'initial' | 'partial'> {
 
 export const trackGroup = table('track_group', {
   group: list(word('INSTANCE'), 'instances; every word is one', { words: true, empty: 'Warning - track group {name} has empty group block' }),
-}, { pass: 'vrrp' });
+}, {
+  pass: 'vrrp',
+  end: (context, block, close) => {
+    if (block.values.group !== undefined) return true;
+    context.report({ code: 'empty-group', place: block.place, saidAt: close, message: `track group ${block.name} has no members - removing`, remedy: 'name its members in group { … }' });
+    return false;
+  },
+});
 
 const spacing = seconds({ min: 0, max: 4294.967295 });
 

@@ -8,7 +8,7 @@ import { weight } from './tracking.ts';
 const LONGEST = 4294967;
 
 export const vrrpScript = table('vrrp_script', {
-  script: keyword(script(), 'program to run, split into arguments by quotes and backslashes; no shell', { bare: 'No script specified' }),
+  script: keyword({ ...script(), bare: true }, 'program to run, split into arguments by quotes and backslashes; no shell'),
   interval: keyword(seconds({ min: 0, max: LONGEST }, 3), 'period between two starts', { default: '1', invalid: "({name}): vrrp script interval '{word}' must be between 1 and 4294967 - ignoring" }),
   timeout: keyword(seconds({ min: 0, max: LONGEST }, 3), 'run time after which the script is ended and counts as failed; 0: the interval', { default: '0', invalid: "({name}): vrrp script timeout '{word}' invalid - ignoring" }),
   weight: keyword(weight(253, 'N [reverse]'), 'added to the priority, where the user of the script gives none; 0: failure is a fault', { default: '0', invalid: 'vrrp_script {name} weight {word} must be in [-253, 253]' }),
