@@ -3,7 +3,7 @@ import type { AccountRef, ScriptCommand } from './model.ts';
 import type { Args, BlockValue, ValueType } from './keyword.ts';
 import { scriptWords } from './script-words.ts';
 import type { Context } from './context.ts';
-import type { Place } from './source.ts';
+import { textAt, type Place } from './source.ts';
 
 const ACCOUNT = 'USER [[:]GROUP]';
 const DEFAULT_USER = 'keepalived_script';
@@ -46,7 +46,7 @@ export function script(syntax = `"CMD ARGS" [${ACCOUNT}]`): ValueType<RawScript>
 
 function readScript(args: Args): RawScript | undefined {
   const { place } = args;
-  const text = place.source.text.slice(place.start, place.end);
+  const text = textAt(place);
   const split = scriptWords(text);
   if (!split.ok) {
     args.report({ code: 'unterminated-quote', message: split.message, recorded: 'unmatched-quote', remedy: 'close the quotes on the same line' });

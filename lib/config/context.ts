@@ -2,6 +2,7 @@
 import type { AccountRef } from './model.ts';
 import { diagnostic, type Diagnostic, type Pass, type Report } from './diagnostic.ts';
 import type { IncludeRules } from './include.ts';
+import type { Keyword } from './keyword.ts';
 import type { Machine } from './machine.ts';
 import type { Place } from './source.ts';
 
@@ -30,7 +31,7 @@ export class Context {
   /** Order-dependent switches of global_defs. */
   readonly switches = new Map<string, unknown>();
   /** Keywords already warned about as not in effect. */
-  readonly notYet = new Set<string>();
+  readonly notYet = new Set<Keyword>();
 
   constructor(machine: Machine, configId: string, includeRules: IncludeRules) {
     this.machine = machine;

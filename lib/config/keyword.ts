@@ -4,7 +4,7 @@
  */
 import type { Pass, Report } from './diagnostic.ts';
 import type { Context } from './context.ts';
-import type { Place } from './source.ts';
+import type { Place, Source } from './source.ts';
 
 /** JSON schema, as far as the YAML form needs it. */
 export type JsonSchema = { readonly [key: string]: string | number | boolean | JsonSchema | readonly (string | number | JsonSchema)[] };
@@ -107,25 +107,66 @@ export interface Table<R extends Rows = Rows> {
 /** Typed values of a block: a member per keyword that was given. */
 export type Values<R extends Rows> = { -readonly [K in keyof R]?: R[K] extends Keyword<infer T> ? T : never };
 
-/** One statement as read, in order; for other forms of the same text. */
-export interface Statement {
+/** One statement as read, and its own place. */
+export class Statement implements Place {
+  readonly source: Source;
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  /** The keyword first, quotes undone. */
   readonly words: readonly string[];
-  readonly place: Place;
   readonly row: Keyword;
-  readonly block: BlockValue | null;
-  readonly entries: readonly Statement[] | null;
+  block: BlockValue | null = null;
+  /** Of a list: its lines, or with `words` its words. */
+  entries: readonly Statement[] | null = null;
+  /** The next one of its block: a list costs a large file less than arrays. */
+  next: Statement | null = null;
+
+  constructor(source: Source, line: number, start: number, end: number, words: readonly string[], row: Keyword) {
+    this.source = source;
+    this.line = line;
+    this.start = start;
+    this.end = end;
+    this.words = words;
+    this.row = row;
+  }
 }
 
-export interface BlockValue<H = unknown, R extends Rows = Rows> {
+/** A block as read. */
+export class BlockValue<H = unknown, R extends Rows = Rows> {
   readonly table: Table;
   /** First word of the header; '' if it has none. */
   readonly name: string;
   readonly header: H;
   readonly place: Place;
-  readonly values: Values<R>;
-  /** Where each keyword was last given. */
-  readonly places: Partial<Record<keyof R & string, Place>>;
-  readonly statements: Statement[];
+  readonly values: Values<R> = {};
+  #first: Statement | null = null;
+  #last: Statement | null = null;
+
+  constructor(table: Table, name: string, header: H, place: Place) {
+    this.table = table;
+    this.name = name;
+    this.header = header;
+    this.place = place;
+  }
+
+  add(statement: Statement): void {
+    if (this.#last === null) this.#first = statement;
+    else this.#last.next = statement;
+    this.#last = statement;
+  }
+
+  /** In the order of the file. */
+  get statements(): Statement[] {
+    const all: Statement[] = [];
+    for (let one = this.#first; one !== null; one = one.next) all.push(one);
+    return all;
+  }
+
+  /** Where a keyword was last given, by this name or another spelling of it. */
+  placeOf(keyword: keyof R & string): Place | undefined {
+    return this.statements.findLast((one) => one.row.alias === keyword || one.words[0] === keyword);
+  }
 }
 
 export type BlockOf<K> = K extends Keyword<readonly (infer B)[]> ? B : never;

@@ -2,7 +2,7 @@
 import { Context } from './context.ts';
 import type { Diagnostic, Report } from './diagnostic.ts';
 import { root } from './keywords/root.ts';
-import type { BlockValue } from './keyword.ts';
+import { BlockValue } from './keyword.ts';
 import type { FileReader, Machine } from './machine.ts';
 import type { Config } from './model.ts';
 import { parse } from './parser.ts';
@@ -87,12 +87,15 @@ function readInPasses(texts: readonly NamedText[], before: readonly Diagnostic[]
 
 /** What two passes found, as one; what both read counts once. */
 function merge(one: BlockValue, other: BlockValue): BlockValue {
-  return {
-    ...one,
-    values: { ...one.values, ...other.values },
-    places: { ...one.places, ...other.places },
-    statements: [...one.statements, ...other.statements.filter((s) => !one.statements.some((t) => t.place.line === s.place.line && t.place.start === s.place.start && t.place.source.name === s.place.source.name))],
-  };
+  const both = new BlockValue<unknown>(one.table, one.name, one.header, one.place);
+  Object.assign(both.values, one.values, other.values);
+  const known = new Set(one.statements.map((s) => `${s.source.name} ${String(s.line)} ${String(s.start)}`));
+  const all = [...one.statements, ...other.statements.filter((s) => !known.has(`${s.source.name} ${String(s.line)} ${String(s.start)}`))];
+  for (const statement of all) {
+    statement.next = null;
+    both.add(statement);
+  }
+  return both;
 }
 
 /** Each finding once: in tangled files keepalived's processes say the same in turn. */

@@ -3,10 +3,10 @@
  * count for the block around it, and its `}` closes that one (reference 2.3).
  */
 import type { Context } from './context.ts';
-import type { Args, BlockValue, Keyword, Statement, Table } from './keyword.ts';
+import { BlockValue, Statement, type Args, type Keyword, type Table } from './keyword.ts';
 import { fill } from './fill.ts';
 import { nearest } from './nearest.ts';
-import type { Reader, Token } from './reader.ts';
+import type { Token } from './reader.ts';
 import type { Report } from './diagnostic.ts';
 import { inFile, type Place } from './source.ts';
 
@@ -17,6 +17,15 @@ interface OpenBlock {
   readonly pass: Context['pass'];
 }
 
+/** Where statements come from: the Reader of conf text, or another form of the same. */
+export interface Tokens {
+  /** Of the last statement. */
+  readonly words: readonly string[];
+  next(): Token;
+  /** Of the last token. */
+  place(): Place;
+}
+
 /** The passes of keepalived's processes, in their order. */
 export type OnePass = 'parent' | 'checker' | 'vrrp';
 
@@ -24,33 +33,37 @@ export type OnePass = 'parent' | 'checker' | 'vrrp';
  * Reads everything that the reader has. `only`: as one of keepalived's processes does, which skips the blocks of the others;
  * null: all at once, which says the same as long as braces are in order (`context.tangled`).
  */
-export function parse(reader: Reader, root: Table, context: Context, only: OnePass | null = null): BlockValue {
+export function parse(reader: Tokens, root: Table, context: Context, only: OnePass | null = null): BlockValue {
   return new Parser(reader, root, context, only).run();
 }
 
 class Parser {
-  readonly #reader: Reader;
+  readonly #reader: Tokens;
   readonly #context: Context;
   readonly #root: BlockValue;
   readonly #open: OpenBlock[] = [];
   #current: BlockValue;
   /** `{` without their `}` so far, as keepalived counts them. */
   #braces = 0;
-  #lastPlace: Place;
   readonly #only: OnePass | null;
+  /** One object for all statements, one for all entries of lists: nobody keeps them. */
+  readonly #args: WordArgs;
+  readonly #entryArgs: WordArgs;
 
-  constructor(reader: Reader, root: Table, context: Context, only: OnePass | null) {
+  constructor(reader: Tokens, root: Table, context: Context, only: OnePass | null) {
     this.#reader = reader;
     this.#context = context;
     this.#only = only;
     context.pass = only ?? 'all';
-    this.#lastPlace = reader.place();
-    this.#root = this.#current = newBlock(root, '', undefined, this.#lastPlace);
+    const start = reader.place();
+    this.#root = this.#current = new BlockValue<unknown>(root, '', undefined, start);
+    this.#args = new WordArgs([], 1, start, context, '');
+    this.#entryArgs = new WordArgs([], 0, start, context, '');
   }
 
   run(): BlockValue {
-    for (let token = this.#next(); token !== 'end'; token = this.#next()) this.#token(token);
-    while (this.#open.length > 0) this.#leave(this.#lastPlace);
+    for (let token = this.#reader.next(); token !== 'end'; token = this.#reader.next()) this.#token(token);
+    while (this.#open.length > 0) this.#leave();
     if (this.#braces > 0) {
       const message = `There are ${String(this.#braces)} missing '}'s or extra '{'s`;
       this.#context.pass = this.#only ?? 'all';
@@ -59,10 +72,9 @@ class Parser {
     return this.#root;
   }
 
-  #next(): Token {
-    const token = this.#reader.next();
-    if (token !== 'end') this.#lastPlace = this.#reader.place();
-    return token;
+  /** The place of the last token; at the end of the file still that. */
+  get #lastPlace(): Place {
+    return this.#reader.place();
   }
 
   #token(token: Token): void {
@@ -82,7 +94,7 @@ class Parser {
 
   #close(): void {
     this.#closeBrace();
-    if (this.#open.length > 0) return this.#leave(this.#lastPlace);
+    if (this.#open.length > 0) return this.#leave();
     this.#context.tangled = true;
     this.#context.report({ code: 'unexpected-close', recorded: 'unknown-keyword', place: this.#lastPlace, message: "Unknown keyword '}'", remedy: 'no block is open here' });
   }
@@ -93,22 +105,26 @@ class Parser {
   }
 
   #statement(): void {
-    const { words } = this.#reader;
+    const reader = this.#reader;
+    const { words } = reader;
     const word = words[0] ?? '';
     const row = this.#current.table.byName.get(word);
     if (row === undefined) return this.#unknown(word);
     if (this.#only !== null && this.#open.length === 0 && !this.#isOurs(row)) return this.#leaveOut(row);
-    const place = this.#lastPlace;
-    const args = new WordArgs(words, 1, place, this.#context, this.#current.name);
+    const statement = new Statement(reader.source, reader.line, reader.start, reader.end, words, row);
+    const args = this.#args;
+    args.words = words;
+    args.place = statement;
+    args.name = this.#current.name;
     if (row.deprecated !== undefined) args.report({ code: 'deprecated', severity: 'warning', recorded: 'deprecated', message: fill(row.deprecated, args) }, 0);
     if (row.notYet !== undefined) this.#notYet(word, row, args);
-    if (row.block !== undefined) return this.#enter(row, row.block, args);
-    if (row.list !== undefined) return this.#list(row, args);
+    if (row.block !== undefined) return this.#enter(statement, row.block, args);
+    if (row.list !== undefined) return this.#list(statement, args);
     if (words.length < 2 && row.value.bare !== true && !this.#bare(row, args)) return;
-    this.#current.statements.push({ words, place, row, block: null, entries: null });
+    this.#current.add(statement);
     const value = row.value.read(args);
     if (value === undefined) return invalid(row, args);
-    this.#store(row, word, value, place, args);
+    this.#store(row, word, value, args);
   }
 
   /** Whether this pass acts on a root keyword. */
@@ -120,18 +136,17 @@ class Parser {
   /** A root keyword of another pass: its block, if it has its `{`, is not looked at. */
   #leaveOut(row: Keyword): void {
     if (row.list === undefined && row.block === undefined) return;
-    const token = this.#next();
+    const token = this.#reader.next();
     if (token !== 'open') return this.#token(token);
     this.#braces++;
     this.#skip();
   }
 
-  #store(row: Keyword, word: string, value: unknown, place: Place, args: Args): void {
+  #store(row: Keyword, word: string, value: unknown, args: Args): void {
     const values = this.#current.values as Record<string, unknown>;
-    const places = this.#current.places as Record<string, Place>;
     const key = row.alias ?? word;
     if (row.once !== undefined && values[key] !== undefined) {
-      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: `first given in line ${String(places[key]?.line ?? 0)}` }, 0);
+      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: `first given in line ${String(this.#current.statements.find((one) => (one.row.alias ?? one.words[0]) === key)?.line ?? 0)}` }, 0);
       return;
     }
     if (row.many === true) {
@@ -139,7 +154,6 @@ class Parser {
       if (all === undefined) values[key] = [value];
       else all.push(value);
     } else values[key] = value;
-    places[key] = place;
     row.then?.(this.#context, value, args);
   }
 
@@ -168,37 +182,40 @@ class Parser {
 
   /** Said once; for a keyword that keepalived's own build would not know, each time, as keepalived does. */
   #notYet(word: string, row: Keyword, args: WordArgs): void {
-    const key = `${this.#current.table.path} ${word}`;
-    const again = this.#context.notYet.has(key);
-    this.#context.notYet.add(key);
+    if (this.#context.notYet.has(row) && row.build === undefined && row.since !== 'fullnat') return;
+    this.#context.notYet.add(row);
     const remedy = row.notYet === '' ? null : (row.notYet ?? null);
     const message = `'${word}' is read, not in effect yet`;
     if (row.build !== undefined || row.since === 'fullnat') {
       args.report({ code: 'not-in-effect', severity: 'warning', recorded: 'unknown-keyword', wording: `Unknown keyword '${word}'`, message, remedy }, 0);
-    } else if (!again) args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message, remedy }, 0);
+    } else args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message, remedy }, 0);
   }
 
-  #enter(row: Keyword, inner: Table, args: WordArgs): void {
+  #enter(statement: Statement, inner: Table, args: WordArgs): void {
+    const { row, words } = statement;
     const { pass } = this.#context;
-    if (this.#open.length === 0 && inner.pass !== 'parent') this.#context.childBlocks = true;
-    if (this.#open.length === 0 && this.#only === null) this.#context.pass = inner.pass ?? 'all';
+    if (this.#open.length === 0) {
+      if (inner.pass !== 'parent') this.#context.childBlocks = true;
+      if (this.#only === null) this.#context.pass = inner.pass ?? 'all';
+    }
     let header: unknown;
-    if (args.words.length < 2 && row.value.bare !== true) {
-      if (!this.#bare(row, args)) header = undefined;
-    } else header = row.value.read(args) ?? null;
-    const token = this.#next();
-    if (header === undefined || header === null) {
-      if (header === null && args.words.length >= 2) invalid(row, args);
+    if (words.length >= 2 || row.value.bare === true) {
+      header = row.value.read(args);
+      if (header === undefined) invalid(row, args);
+    } else this.#bare(row, args);
+    const token = this.#reader.next();
+    if (header === undefined) {
       this.#context.pass = pass;
       if (token === 'open') {
         this.#braces++;
         return this.#skip();
       }
-      this.#missingOpen(token, args);
+      this.#missingOpen(token, words);
       return this.#token(token);
     }
-    const value = newBlock(inner, args.words[1] ?? '', header, args.place);
-    this.#current.statements.push({ words: args.words, place: args.place, row, block: value, entries: null });
+    const value = new BlockValue<unknown>(inner, words[1] ?? '', header, statement);
+    statement.block = value;
+    this.#current.add(statement);
     this.#open.push({ value, outer: this.#current, row, pass });
     this.#current = value;
     inner.begin?.(this.#context, value);
@@ -206,102 +223,109 @@ class Parser {
       this.#braces++;
       return;
     }
-    this.#missingOpen(token, args);
+    this.#missingOpen(token, words);
     this.#token(token);
   }
 
   /** A block that the file ends before is no fault for keepalived. */
-  #missingOpen(token: Token, args: WordArgs): void {
+  #missingOpen(token: Token, words: readonly string[]): void {
     if (token === 'end') return;
     this.#context.tangled = true;
-    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${args.words[0] ?? ''} … {` });
+    this.#context.report({ code: 'missing-open', recorded: 'missing-open', place: this.#lastPlace, message: "Missing '{' at beginning of configuration block", remedy: `write: ${words[0] ?? ''} … {` });
   }
 
   /** Leaves the contents of a block unread, by counting braces. */
   #skip(): void {
     const outside = this.#braces - 1;
     while (this.#braces > outside) {
-      const token = this.#next();
+      const token = this.#reader.next();
       if (token === 'end') return;
       if (token === 'open') this.#braces++;
       else if (token === 'close') this.#braces--;
     }
   }
 
-  #leave(close: Place): void {
+  #leave(): void {
     const open = this.#open.pop();
     if (open === undefined) return;
     const { value, outer, row } = open;
     this.#current = outer;
-    const keep = value.table.end?.(this.#context, value, close) ?? true;
-    if (keep) {
+    const { table } = value;
+    if (table.end === undefined || table.end(this.#context, value, this.#lastPlace)) {
       const values = outer.values as Record<string, unknown>;
-      const key = row.alias ?? this.#nameOf(value);
+      const key = row.alias ?? (value.place as Statement).words[0] ?? '';
       const all = values[key] as unknown[] | undefined;
       if (all === undefined) values[key] = [value];
       else all.push(value);
-      (outer.places as Record<string, Place>)[key] = value.place;
       row.then?.(this.#context, value, new WordArgs([], 0, value.place, this.#context, value.name));
     }
     this.#context.pass = open.pass;
   }
 
-  #nameOf(value: BlockValue): string {
-    const { path } = value.table;
-    return path.slice(path.lastIndexOf('.') + 1);
-  }
-
-  #list(row: Keyword, args: WordArgs): void {
+  #list(statement: Statement, args: WordArgs): void {
+    const { row, words } = statement;
     const form = row.list;
     if (form === undefined) return;
     const outerPass = this.#context.pass;
     if (this.#open.length === 0 && this.#only === null) this.#context.pass = form.pass ?? 'vrrp';
-    const word = args.words[0] ?? '';
     const first = form.named === true ? 2 : 1;
-    const name = form.named === true ? (args.words[1] ?? '') : this.#current.name;
-    if (args.words.length < first) this.#bare(row, args);
-    if (args.words.length > first) {
-      args.report({ code: 'extra-words', message: `Block ${word} has extra parameters ${args.words.slice(first).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, first);
+    const name = form.named === true ? (words[1] ?? '') : this.#current.name;
+    if (words.length < first) this.#bare(row, args);
+    if (words.length > first) {
+      args.report({ code: 'extra-words', message: `Block ${words[0] ?? ''} has extra parameters ${words.slice(first).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, first);
     }
     const entries: Statement[] = [];
+    const read = this.#entries(row, name, entries);
+    if (read.length === 0 && (entries.length === 0 || form.named === true) && form.empty !== undefined) {
+      const about = new WordArgs(words, 1, statement, this.#context, name);
+      this.#context.report({ code: 'empty-list', message: fill(form.empty, about), place: statement, saidAt: this.#lastPlace });
+    }
+    statement.entries = entries;
+    this.#current.add(statement);
+    const values = this.#current.values as Record<string, unknown>;
+    const key = row.alias ?? words[0] ?? '';
+    const before = values[key] as unknown[] | undefined;
+    if (form.named === true) values[key] = [...(before ?? []), { name, place: statement, entries: read }];
+    else values[key] = before === undefined ? read : [...before, ...read];
+    row.then?.(this.#context, read, args);
+    this.#context.pass = outerPass;
+  }
+
+  /** The entries up to the `}`. A missing `{` is not noticed, as in keepalived. */
+  #entries(row: Keyword, name: string, entries: Statement[]): unknown[] {
     const read: unknown[] = [];
-    let token = this.#next();
+    const reader = this.#reader;
+    const args = this.#entryArgs;
+    args.name = name;
+    let token = reader.next();
     if (token === 'open') {
       this.#braces++;
-      token = this.#next();
+      token = reader.next();
     }
-    for (; token !== 'end' && token !== 'close'; token = this.#next()) {
+    for (; token !== 'end' && token !== 'close'; token = reader.next()) {
       if (token === 'open') this.#braces++;
-      const words = token === 'open' ? ['{'] : this.#reader.words;
-      for (const part of form.words ? words.map((w) => [w]) : [words]) {
-        const entry = new WordArgs(part, 0, this.#lastPlace, this.#context, name);
-        entries.push({ words: part, place: this.#lastPlace, row, block: null, entries: null });
-        const value = form.entry.read(entry);
+      const words = token === 'open' ? ['{'] : reader.words;
+      for (let i = 0; i < (row.list?.words === true ? words.length : 1); i++) {
+        const part = row.list?.words === true ? [words[i] ?? ''] : words;
+        const entry = new Statement(reader.source, reader.line, reader.start, reader.end, part, row);
+        entries.push(entry);
+        args.words = part;
+        args.place = entry;
+        const value = row.list?.entry.read(args);
         if (value !== undefined) read.push(value);
       }
     }
     if (token === 'close') this.#closeBrace();
-    if (read.length === 0 && (entries.length === 0 || form.named === true) && form.empty !== undefined) {
-      this.#context.report({ code: 'empty-list', message: fill(form.empty, form.named === true ? new WordArgs(args.words, 1, args.place, this.#context, name) : args), place: args.place, saidAt: this.#lastPlace });
-    }
-    this.#current.statements.push({ words: args.words, place: args.place, row, block: null, entries });
-    const values = this.#current.values as Record<string, unknown>;
-    const key = row.alias ?? word;
-    const before = values[key] as unknown[] | undefined;
-    if (form.named === true) values[key] = [...(before ?? []), { name, place: args.place, entries: read }];
-    else values[key] = before === undefined ? read : [...before, ...read];
-    (this.#current.places as Record<string, Place>)[key] = args.place;
-    row.then?.(this.#context, read, args);
-    this.#context.pass = outerPass;
+    return read;
   }
 }
 
 class WordArgs implements Args {
-  readonly words: readonly string[];
+  words: readonly string[];
   readonly first: number;
-  readonly place: Place;
+  place: Place;
   readonly context: Context;
-  readonly name: string;
+  name: string;
 
   constructor(words: readonly string[], first: number, place: Place, context: Context, name: string) {
     this.words = words;
@@ -316,16 +340,16 @@ class WordArgs implements Args {
   }
 }
 
-function newBlock(inner: Table, name: string, header: unknown, place: Place): BlockValue {
-  return { table: inner, name, header, place, values: {}, places: {}, statements: [] };
-}
-
 function invalid(row: Keyword, args: WordArgs): void {
   if (row.invalid !== undefined) args.report({ code: 'invalid-value', message: fill(row.invalid, args), remedy: row.value.range === undefined ? `write: ${args.words[0] ?? ''} ${row.value.syntax}` : `it must be ${row.value.range}` });
 }
 
 /** Where word `index` of a statement stands; the statement itself when there is no such word. */
 export function wordPlace(place: Place, index: number): Place {
+  if (place.written !== undefined) {
+    const spot = place.written.words[index];
+    return spot === undefined ? place : { source: place.source, ...spot };
+  }
   const { text } = place.source;
   let at = place.start;
   for (let word = 0; at < place.end; word++) {
@@ -338,7 +362,7 @@ export function wordPlace(place: Place, index: number): Place {
       do at++;
       while (at < place.end && !/[\s"]/u.test(text[at] ?? ''));
     }
-    if (word === index) return { ...place, start, end: Math.min(at, place.end) };
+    if (word === index) return { source: place.source, line: place.line, start, end: Math.min(at, place.end) };
   }
-  return inFile(place) === place ? { ...place, start: place.end, end: place.end } : place;
+  return inFile(place) === place ? { source: place.source, line: place.line, start: place.end, end: place.end } : place;
 }

@@ -71,6 +71,7 @@ export class Reader {
   /** One warning for a file in which other blanks than keepalived's separate words. */
   #strangeBlanks(source: Source): void {
     const { text } = source;
+    if (!text.includes('\u00a0') && !text.includes('\u3000')) return;
     let line = 1;
     let counted = 0;
     for (let at = text.search(STRANGE_BLANK); at >= 0; ) {
@@ -141,7 +142,7 @@ export class Reader {
   #words(frame: Frame, from: number): void {
     const { text } = frame.source;
     const { lineEnd } = frame;
-    const words: string[] = [];
+    let words: string[] | null = null;
     let pos = from;
     let end = from;
     while (pos < lineEnd) {
@@ -155,26 +156,29 @@ export class Reader {
         pos = lineEnd;
         break;
       }
+      const wordStart = pos;
+      let word: string;
       if (c === QUOTE) {
         const close = text.indexOf('"', pos + 1);
         if (close < 0 || close >= lineEnd) {
-          this.words = words;
-          this.end = end;
           this.#unterminated(frame, pos);
-          frame.pos = lineEnd;
-          return;
+          pos = lineEnd;
+          break;
         }
-        words.push(text.slice(pos + 1, close));
-        end = pos = close + 1;
-        continue;
+        word = text.slice(pos + 1, close);
+        pos = close + 1;
+      } else {
+        do c = text.charCodeAt(++pos);
+        while (pos < lineEnd && (c > CLOSE ? !isBlank(c) : !ENDS_WORD[c]));
+        word = text.slice(wordStart, pos);
       }
-      const wordStart = pos;
-      do c = text.charCodeAt(++pos);
-      while (pos < lineEnd && c !== OPEN && c !== CLOSE && c !== HASH && c !== BANG && c !== QUOTE && !isBlank(c));
-      words.push(text.slice(wordStart, pos));
       end = pos;
+      // The first push onto an empty array makes room for many; most statements have one or two words.
+      if (words === null) words = [word];
+      else if (words.length === 1) words = [words[0] ?? '', word];
+      else words.push(word);
     }
-    this.words = words;
+    this.words = words ?? [];
     this.end = end;
     frame.pos = pos;
   }
@@ -347,6 +351,9 @@ const TILDE = 126;
 const LOWER_I = 105;
 const NO_BREAK_SPACE = 0xa0;
 const WIDE_SPACE = 0x3000;
+
+/** Characters up to `}` that end a word: blanks, quotes, braces, comments. */
+const ENDS_WORD = Array.from({ length: CLOSE + 1 }, (_, c) => isBlank(c) || c === OPEN || c === CLOSE || c === HASH || c === BANG || c === QUOTE);
 
 /** Blank, tab, VT, FF, CR; and, unlike keepalived, the no-break and ideographic spaces of text copied from a web page. */
 function isBlank(c: number): boolean {

@@ -10,6 +10,8 @@ export interface Source {
   /** Line number of the first line of `text`. */
   readonly firstLine: number;
   readonly origin: Origin | null;
+  /** The text with its secrets hidden, of the same length; absent: each line is masked when it is shown. */
+  readonly shown?: string;
 }
 
 export interface Origin {
@@ -25,6 +27,25 @@ export interface Place {
   readonly line: number;
   readonly start: number;
   readonly end: number;
+  /** Absent: the text between `start` and `end` is the statement as the conf form has it. */
+  readonly written?: Written;
+}
+
+/** A statement that another form writes differently: its conf text, and where each of its words stands. */
+export interface Written {
+  readonly text: string;
+  readonly words: readonly Spot[];
+}
+
+export interface Spot {
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The conf text of the statement at a place. */
+export function textAt(place: Place): string {
+  return place.written?.text ?? place.source.text.slice(place.start, place.end);
 }
 
 /** What a person needs to find a place. Columns count from 1; `endColumn` is the first column behind it. */
@@ -67,7 +88,7 @@ export function rangeOf(place: Place): Range {
   const { source } = place;
   const lineStart = source.text.lastIndexOf('\n', place.start - 1) + 1;
   const newline = source.text.indexOf('\n', lineStart);
-  const line = source.text.slice(lineStart, newline < 0 ? source.text.length : newline).replace(/\r$/, '');
+  const line = (source.shown ?? source.text).slice(lineStart, newline < 0 ? source.text.length : newline).replace(/\r$/, '');
   return {
     file: source.name,
     line: place.line,

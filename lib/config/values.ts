@@ -74,7 +74,10 @@ function limitName(max: number): string {
 
 /** Reads word `index` as an integer; what is wrong is reported in keepalived's words. */
 export function readInteger(args: Args, index: number, { min, max }: Limits): number | undefined {
-  const text = (args.words[index] ?? '').trimStart();
+  const word_ = args.words[index] ?? '';
+  const plain = digitsOnly(word_);
+  if (plain >= 0 && plain >= min && plain <= max) return plain;
+  const text = word_.trimStart();
   const fault = (message: string): undefined => {
     args.report({ code: 'invalid-number', recorded: 'invalid-number', message, remedy: `it must be ${String(min)}..${String(max)}` }, index);
   };
@@ -82,6 +85,19 @@ export function readInteger(args: Args, index: number, { min, max }: Limits): nu
   if (min >= 0 && text.startsWith('-')) return fault(`negative number '${text}'`);
   const value = Number(text);
   if (value < min || value > max) return fault(`number '${text}' outside range [${String(min)}, ${String(max)}]`);
+  return value;
+}
+
+/** The value of up to nine digits and nothing else; -1 for anything longer or other. */
+export function digitsOnly(text: string): number {
+  const { length } = text;
+  if (length === 0 || length > 9) return -1;
+  let value = 0;
+  for (let i = 0; i < length; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 48 || c > 57) return -1;
+    value = value * 10 + c - 48;
+  }
   return value;
 }
 
@@ -109,7 +125,7 @@ export function seconds({ min, max }: Limits, digits: 0 | 3 | 6 = 6): ValueType<
     schema: { type: 'number', minimum: min, maximum: max },
     read: (args) => {
       const value = readDecimal(args, args.first, { min, max }, digits);
-      return value === undefined ? undefined : Math.round(value * 1e6) / 1e3;
+      return value === undefined ? undefined : Number.isInteger(value) ? value * 1000 : Math.round(value * 1e6) / 1e3;
     },
   };
 }
@@ -126,7 +142,10 @@ export function milliseconds({ min, max }: Limits): ValueType<Millis> {
 
 /** Reads word `index` as a decimal number, rounded half up to `digits` decimals. */
 export function readDecimal(args: Args, index: number, { min, max }: Limits, digits: number): number | undefined {
-  const text = (args.words[index] ?? '').trimStart();
+  const word_ = args.words[index] ?? '';
+  const plain = digitsOnly(word_);
+  if (plain >= 0 && plain >= min && plain <= max) return plain;
+  const text = word_.trimStart();
   const fault = (message: string, remedy: string): undefined => {
     args.report({ code: 'invalid-number', recorded: 'invalid-number', message, remedy }, index);
   };

@@ -33,12 +33,12 @@ function takeOver(config: RouterConfig, instance: VrrpInstance): void {
   const state = master.router.members.get(instance.name);
   if (state === undefined) return;
   desiredAddresses(instance, state).map((address) => kernelAddress(address, 1));
-  const [datagram] = advertise(instance, 200, source, 1);
+  const [datagram] = advertise(instance, 200, source, 1, 1);
   if (datagram === undefined) return;
   const events = receive(instance, state, { from: ip('192.0.2.2'), to: datagram.to, ttl: 255, payload: datagram.payload });
   events.reduce((current, event) => routerStep(config, current, instance.name, event, 1e9 + 1).router, master.router);
 }
 
 function perform(instance: VrrpInstance, source: ReturnType<typeof ip>, action: RouterAction): void {
-  if (action.kind === 'instance' && action.action.type === 'advertise') advertise(instance, action.action.priority, source, 1);
+  if (action.kind === 'instance' && action.action.type === 'advertise') advertise(instance, action.action.priority, source, 1, 1);
 }

@@ -2,6 +2,7 @@
  * The VRRP half: datagrams, deadlines and changes of the machine in, actions out. The protocol itself is lib/vrrp; here its
  * actions are carried out, in their order and in the same turn. One clock timer, for the earliest deadline.
  */
+import { AH_LENGTH, AH_PROTOCOL } from '../codec/ah.ts';
 import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Address } from '../system/netlink-routes.ts';
 import type { System } from '../system/system.ts';
@@ -11,13 +12,14 @@ import type { Cancel, Millis } from '../util/time.ts';
 import { allAddresses, desiredAddresses } from '../vrrp/desired.ts';
 import { ZERO_COUNTERS } from '../vrrp/counters.ts';
 import { migrate } from '../vrrp/migrate.ts';
+import { openAh } from '../vrrp/open-ah.ts';
 import { receive } from '../vrrp/receive.ts';
 import * as routers from '../vrrp/router.ts';
 import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
 import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
-import { advertise } from './advertise.ts';
+import { advertise, hmac, secretKey } from './advertise.ts';
 import { assess, type Facts } from './facts.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
@@ -56,6 +58,8 @@ export class VrrpService {
   #speakers = new Map<string, VrrpInstance[]>();
   #facts = new Map<string, Facts>();
   #ids = new Map<string, number>();
+  /** AH: the last sequence number sent or believed; whoever becomes Master goes on from there. */
+  #sequences = new Map<string, number>();
   readonly #cleared = new Set<string>();
   readonly #sendErrors = new Map<string, string>();
   #logUnknownVrids = false;
@@ -75,7 +79,7 @@ export class VrrpService {
     this.#options = options;
     this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
-    this.#sockets = new SocketPool(system.vrrp, (key, datagram) => { this.#hear(key, datagram); }, (_key, spec, cause) => {
+    this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec.protocol, datagram); }, (_key, spec, cause) => {
       this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
       if (this.#started) this.#reassessLink(spec.link);
     });
@@ -125,12 +129,15 @@ export class VrrpService {
     this.#use(config);
     this.#router = router;
     this.#ids = new Map();
-    this.#facts = new Map([...kept].flatMap(([to, old]) => { const facts = this.#facts.get(old); return facts === undefined ? [] : [[to, facts]]; }));
+    this.#sequences = renamed(this.#sequences, kept);
+    this.#facts = renamed(this.#facts, kept);
     for (const name of gone) this.#cleared.delete(name);
     this.#openSockets();
     if (!this.#started) return;
     for (const [name, old] of kept) this.#moveAddresses(from.instances.get(old), name);
     for (const name of kept.keys()) this.#reassess(name);
+    // Whoever was held by a group that is no more has nothing to hold it now.
+    for (const name of kept.keys()) this.#event(name, { type: 'recovery', reason: 'reload' });
     for (const name of fresh) {
       this.#prime(name);
       this.#take(routers.routerStep(this.#config, this.#router, name, { type: 'startup' }, now));
@@ -280,9 +287,9 @@ export class VrrpService {
     return this.#config.groups.find((group) => group.members.includes(name));
   }
 
-  #hear(key: string, datagram: Datagram): void {
+  #hear(key: string, protocol: number, datagram: Datagram): void {
     if (!this.#started) return;
-    const vrid = datagram.payload[1] ?? 0;
+    const vrid = datagram.payload[protocol === AH_PROTOCOL ? AH_LENGTH + 1 : 1] ?? 0;
     const listeners = this.#speakers.get(`${key} ${vrid}`);
     if (listeners === undefined) {
       if (this.#logUnknownVrids) this.#log.detail(`Received VRRP advert for unknown VRID ${vrid} from ${datagram.from}`);
@@ -291,8 +298,17 @@ export class VrrpService {
     for (const instance of listeners) {
       const member = this.#router.members.get(instance.name);
       if (member === undefined) continue;
-      for (const event of receive(instance, member, datagram)) this.#event(instance.name, event);
+      for (const event of this.#believe(instance, member, datagram)) this.#event(instance.name, event);
     }
+  }
+
+  #believe(instance: VrrpInstance, member: VirtualRouter, datagram: Datagram): Event[] {
+    if (instance.auth?.type !== 'AH') return receive(instance, member, datagram);
+    const opened = openAh(datagram, this.#sequences.get(instance.name) ?? 0, secretKey(instance), hmac);
+    if ('type' in opened) return [opened];
+    const events = receive(instance, member, { ...datagram, payload: opened.message });
+    if (events.some((event) => event.type === 'advertisement')) this.#sequences.set(instance.name, opened.sequence);
+    return events;
   }
 
   #event(name: string, event: Event): void {
@@ -367,7 +383,10 @@ export class VrrpService {
     if (source === null) return;
     const id = (this.#ids.get(instance.name) ?? 0) % 0xffff + 1;
     this.#ids.set(instance.name, id);
-    for (const datagram of advertise(instance, priority, source, id)) {
+    const sequence = (this.#sequences.get(instance.name) ?? 0) + 1;
+    const datagrams = advertise(instance, priority, source, id, sequence);
+    this.#sequences.set(instance.name, sequence + datagrams.length - 1);
+    for (const datagram of datagrams) {
       try {
         this.#sockets.send(specOf(instance), datagram);
         this.#sendErrors.delete(`${instance.name} ${datagram.to}`);
@@ -428,6 +447,11 @@ export class VrrpService {
     }
     this.#keeper.remove(name, allAddresses(old).filter((v) => !after.has(key(v))), true);
   }
+}
+
+/** What was kept under old names, under the new ones. */
+function renamed<T>(values: ReadonlyMap<string, T>, kept: ReadonlyMap<string, string>): Map<string, T> {
+  return new Map([...kept].flatMap(([to, old]) => { const value = values.get(old); return value === undefined ? [] : [[to, value] as const]; }));
 }
 
 function routerConfig(config: Config): RouterConfig {

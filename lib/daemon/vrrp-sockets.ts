@@ -25,12 +25,12 @@ export function specKey({ family, link, protocol, group }: SocketSpec): string {
 /** One socket for each way of speaking; opened when its interface is there, opened again when the interface is another one. */
 export class SocketPool {
   readonly #sockets: VrrpSockets;
-  readonly #receive: (key: string, datagram: Datagram) => void;
+  readonly #receive: (key: string, spec: SocketSpec, datagram: Datagram) => void;
   /** A socket could not be opened, or died. */
   readonly #failed: (key: string, spec: SocketSpec, cause: unknown) => void;
   readonly #pool = new Map<string, Shared>();
 
-  constructor(sockets: VrrpSockets, receive: (key: string, datagram: Datagram) => void, failed: (key: string, spec: SocketSpec, cause: unknown) => void) {
+  constructor(sockets: VrrpSockets, receive: (key: string, spec: SocketSpec, datagram: Datagram) => void, failed: (key: string, spec: SocketSpec, cause: unknown) => void) {
     this.#sockets = sockets;
     this.#receive = receive;
     this.#failed = failed;
@@ -46,7 +46,7 @@ export class SocketPool {
     shared.socket = null;
     shared.linkIndex = linkIndex;
     try {
-      shared.socket = this.#sockets.open(spec, (datagram) => { this.#receive(key, datagram); }, (cause) => {
+      shared.socket = this.#sockets.open(spec, (datagram) => { this.#receive(key, spec, datagram); }, (cause) => {
         shared.socket = null;
         this.#failed(key, spec, cause);
       });

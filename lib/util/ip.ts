@@ -20,8 +20,29 @@ export interface Prefix {
 
 /** Parses dotted-quad IPv4 or any RFC 4291 form of IPv6 (no zone, no prefix); null when it is neither. */
 export function parseIp(text: string): IpAddress | null {
-  const bytes = text.includes(':') ? parse6(text) : parse4(text);
+  if (isQuad(text)) return text as IpAddress;
+  const bytes = text.includes(':') ? parse6(text) : null;
   return bytes === null ? null : ipFromBytes(bytes);
+}
+
+/** Four numbers 0..255 without leading zeros: the one text of an IPv4 address. */
+function isQuad(text: string): boolean {
+  if (text.length < 7 || text.length > 15) return false;
+  let numbers = 0;
+  let value = -1;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c >= 48 && c <= 57) {
+      if (value === 0) return false;
+      value = value < 0 ? c - 48 : value * 10 + c - 48;
+      if (value > 255) return false;
+    } else {
+      if (c !== 46 || value < 0) return false;
+      numbers++;
+      value = -1;
+    }
+  }
+  return numbers === 3 && value >= 0;
 }
 
 /** Like parseIp, for literals that are known to be right; throws a RangeError otherwise. */

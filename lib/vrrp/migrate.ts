@@ -1,7 +1,7 @@
 /** Reload: a state under the old Config becomes the same state under the new. Pure. */
-import type { VrrpInstance } from '../config/model.ts';
+import type { SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Millis } from '../util/time.ts';
-import type { Router, RouterConfig } from './router.ts';
+import { groupReason, type Router, type RouterConfig } from './router.ts';
 import { masterDownInterval } from './timers.ts';
 import { initialize, type VirtualRouter } from './virtual-router.ts';
 
@@ -34,13 +34,20 @@ export function migrate(from: RouterConfig, router: Router, to: RouterConfig, no
       members.set(name, initialize(instance, now));
     } else {
       kept.set(name, old.name);
-      members.set(name, carry(old, instance, state, now));
+      members.set(name, letGo(carry(old, instance, state, now), from.groups, to.groups, name));
     }
   }
   const successors = new Set(kept.values());
   const gone = [...from.instances.keys()].filter((name) => !successors.has(name));
   const groups = new Map([...router.groups].filter(([name]) => to.groups.some((g) => g.name === name)));
   return { router: { members, order: new Map(), sequence: 0, willing: new Set(), groups }, kept, gone, fresh };
+}
+
+/** A group that the instance is no longer in, under that name, holds it in Fault no more. */
+function letGo(router: VirtualRouter, before: readonly SyncGroup[], after: readonly SyncGroup[], name: string): VirtualRouter {
+  const left = new Set(before.filter((old) => !after.some((group) => group.name === old.name && group.members.includes(name))).map(groupReason));
+  const faults = new Set([...router.faults].filter((reason) => !left.has(reason)));
+  return faults.size === router.faults.size ? router : { ...router, faults };
 }
 
 /** The same state; timers follow an interval that changed. Priorities follow by a 'priority' event of the trackers. */

@@ -149,14 +149,17 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
   }
 }
 
-/** RFC 3768 §6.4.1, RFC 9568 §6.4.1: the owner is Master at once, all others are Backup for a Master_Down_Interval. */
+/**
+ * RFC 3768 §6.4.1, RFC 9568 §6.4.1: the owner is Master at once, all others are Backup for a Master_Down_Interval.
+ * keepalived's: what a killed run left on the interfaces goes in any case, also when the instance cannot begin yet.
+ */
 function startup(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
   if (router.faults.size > 0) {
     // keepalived's: an interface that is still to come is waited for without a word of FAULT.
     const text = router.faults.has(absent(instance.link)) ? `waiting for ${instance.link}` : 'Entering FAULT STATE (init)';
-    return enter(router, { name: 'Fault' }, now, [info(instance, text)], [...router.faults].join(', '));
+    return enter(router, { name: 'Fault' }, now, [info(instance, text), { type: 'reconcile' }], [...router.faults].join(', '));
   }
-  if (router.holds.size > 0) return stay(router);
+  if (router.holds.size > 0) return { router, actions: [{ type: 'reconcile' }] };
   if (router.priority === OWNER_PRIORITY) return becomeMaster(instance, router, now, 'startup of the address owner', [detail(instance, 'Receive advertisement timeout')]);
   const interval = instance.advertInterval;
   // keepalived's: `state MASTER` waits for one interval only, with the owner's skew.

@@ -61,8 +61,8 @@ export class SimRouter {
 }
 
 /** Routers by name on one Lan, each with the address given. */
-export function simRouters(clock: VirtualClock, addresses: Readonly<Record<string, string>>): { lan: Lan; routers: Map<string, SimRouter> } {
-  const lan = new Lan(clock);
+export function simRouters(clock: VirtualClock, addresses: Readonly<Record<string, string>>, seed = 1): { lan: Lan; routers: Map<string, SimRouter> } {
+  const lan = new Lan(clock, seed);
   const routers = new Map(Object.entries(addresses).map(([name, address]) => [name, new SimRouter(name, new SimMachine(name, lan, clock, address))]));
   return { lan, routers };
 }

@@ -71,7 +71,7 @@ describe('keepalived beyond the RFC', () => {
     it('one of weight 0 holds the start; the first good answer leads to a whole Master_Down_Interval', () => {
       const r = new Stepper('priority 100\n state MASTER').event({ type: 'hold', reason: 'script chk' }).start();
       expect(r.state.name).to.equal('Initialize');
-      expect(r.actions).to.deep.equal([]);
+      expect(r.did, 'what a killed run left goes at once').to.deep.equal(['reconcile']);
       r.pass(700).event({ type: 'release', reason: 'script chk' });
       expect(r.said).to.deep.equal(['(VI_1) Entering BACKUP STATE']);
       expect(r.wait).to.equal(DOWN(100));

@@ -3,7 +3,7 @@ import { missingAccount, script, scriptUser, type RawScript } from '../accounts.
 import type { Context } from '../context.ts';
 import { block, keyword, many, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
 import type { Place } from '../source.ts';
-import { BOOLEAN, choice, FLAG, INT_MAX, integer, seconds, UINT_MAX, word, words } from '../values.ts';
+import { BOOLEAN, choice, digitsOnly, FLAG, INT_MAX, integer, seconds, UINT_MAX, word, words } from '../values.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
 import { beginScript } from '../validate/scripts.ts';
 import { weight } from './tracking.ts';
@@ -35,7 +35,8 @@ export function endpoint(complaint: string): ValueType<Endpoint> {
 }
 
 export function isPort(text: string): boolean {
-  return /^\d{1,5}$/u.test(text) && Number(text) <= 65535;
+  const value = digitsOnly(text);
+  return value >= 0 && value <= 65535 && text.length <= 5;
 }
 
 const port = integer({ min: 1, max: 65535 }, 'PORT');

@@ -1,7 +1,7 @@
 /** Files and processes whose state moves priorities; sets of instances; ARP limits; link delays. */
 import type { Context } from '../context.ts';
 import { keyword, list, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
-import type { Place } from '../source.ts';
+import { textAt, type Place } from '../source.ts';
 import { FLAG, integer, seconds, word } from '../values.ts';
 import { scriptWords } from '../script-words.ts';
 import { missingLink } from '../validate/instances.ts';
@@ -96,7 +96,7 @@ function processSpec(): ValueType<readonly string[]> {
     schema: { type: 'string' },
     raw: true,
     read: (args) => {
-      const split = scriptWords(args.place.source.text.slice(args.place.start, args.place.end));
+      const split = scriptWords(textAt(args.place));
       return split.ok ? split.words.slice(args.first) : undefined;
     },
   };

@@ -50,7 +50,7 @@ export function buildInstances(named: readonly NamedInstance[], given: GlobalVal
     const other = seen.get(key);
     if (other !== undefined && instance.unicastPeers.length === 0) {
       context.report({
-        code: 'duplicate-vrid', place: one.block.places.virtual_router_id ?? one.block.place, saidAt: null, startExit: 2,
+        code: 'duplicate-vrid', place: one.block.placeOf('virtual_router_id') ?? one.block.place, saidAt: null, startExit: 2,
         message: `(${one.name}) VRID ${String(instance.vrid)} is duplicated on interface ${instance.link}`,
         remedy: `${other.name} in line ${String(other.block.place.line)} has it; give one of them another`,
       });
@@ -143,7 +143,7 @@ class Builder {
       this.#warn('ipvlan-address', `(${name}) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state`, 'write: use_ipvlan NAME IP', 'use_ipvlan');
     }
     if (values.timer_expired_backup !== undefined) {
-      this.#context.report({ code: 'timer-expired-backup', severity: 'note', wording: null, place: this.#one.block.places.timer_expired_backup ?? this.#one.block.place, message: `(${name}) keepalived 2.4.3's config test finds fault with timer_expired_backup whatever its value` });
+      this.#context.report({ code: 'timer-expired-backup', severity: 'note', wording: null, place: this.#one.block.placeOf('timer_expired_backup') ?? this.#one.block.place, message: `(${name}) keepalived 2.4.3's config test finds fault with timer_expired_backup whatever its value` });
     }
   }
 
@@ -205,7 +205,8 @@ class Builder {
 
   /** `preempt` after `nopreempt` takes it back. */
   #preemptIsLast(): boolean {
-    const { preempt, nopreempt } = this.#one.block.places;
+    const preempt = this.#one.block.placeOf('preempt');
+    const nopreempt = this.#one.block.placeOf('nopreempt');
     return preempt !== undefined && nopreempt !== undefined && (preempt.line > nopreempt.line || (preempt.line === nopreempt.line && preempt.start > nopreempt.start));
   }
 
@@ -290,9 +291,9 @@ class Builder {
     });
   }
 
-  #warn(code: string, message: string, remedy: string | null, at?: keyof InstanceBlock['places']): void {
+  #warn(code: string, message: string, remedy: string | null, at?: keyof InstanceBlock['values']): void {
     const { block } = this.#one;
-    this.#context.report({ code, severity: 'warning', message, remedy, place: (at === undefined ? undefined : block.places[at]) ?? block.place, saidAt: null });
+    this.#context.report({ code, severity: 'warning', message, remedy, place: (at === undefined ? undefined : block.placeOf(at)) ?? block.place, saidAt: null });
   }
 
   #error(code: string, message: string, remedy: string, startExit: 2 | null): void {

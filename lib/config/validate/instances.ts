@@ -58,13 +58,13 @@ export function endVrrpInstance(context: Context, block: BlockValue, close: Plac
   };
   const peers = (values['unicast_peer'] as readonly unknown[] | undefined) ?? [];
   if (values['unicast_ttl'] !== undefined && peers.length === 0) {
-    say('needs-unicast', `(${block.name}): Cannot use unicast_ttl without unicast peers - resetting`, block.places['unicast_ttl']);
+    say('needs-unicast', `(${block.name}): Cannot use unicast_ttl without unicast peers - resetting`, block.placeOf('unicast_ttl'));
     delete values['unicast_ttl'];
   }
   const unicast = values['unicast_peer'] !== undefined || values['unicast_src_ip'] !== undefined;
   const link = values['interface'] as string | undefined;
   if ((values['use_vmac'] !== undefined || values['use_ipvlan'] !== undefined) && unicast && (link === undefined || context.machine.links?.has(link) === false) && !context.switches.has('dynamic_interfaces')) {
-    say('vmac-without-interface', `(${block.name}): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac`, block.places['use_vmac']);
+    say('vmac-without-interface', `(${block.name}): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac`, block.placeOf('use_vmac'));
     delete values['use_vmac'];
     delete values['use_ipvlan'];
   }

@@ -213,7 +213,7 @@ class Builder {
     return usable(script, this.#context);
   }
 
-  #say(code: string, message: string, remedy: string, severity: 'error' | 'warning' = 'warning', at?: keyof VirtualServerBlock['places']): void {
-    this.#context.report({ code, severity, message, remedy, place: (at === undefined ? undefined : this.#block.places[at]) ?? this.#block.place, saidAt: null });
+  #say(code: string, message: string, remedy: string, severity: 'error' | 'warning' = 'warning', at?: keyof VirtualServerBlock['values']): void {
+    this.#context.report({ code, severity, message, remedy, place: (at === undefined ? undefined : this.#block.placeOf(at)) ?? this.#block.place, saidAt: null });
   }
 }

@@ -33,7 +33,7 @@ export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readon
 function membersOf(block: GroupBlock, instances: readonly NamedInstance[], taken: Set<string>, context: Context): string[] {
   const members: string[] = [];
   for (const name of block.values.group ?? []) {
-    const place = block.places.group ?? block.place;
+    const place = block.placeOf('group') ?? block.place;
     if (!instances.some((instance) => instance.name === name)) {
       context.report({ code: 'unknown-instance', place, saidAt: null, message: `Virtual router ${name} specified in sync group ${block.name} doesn't exist - ignoring`, remedy: `instances: ${instances.map((one) => one.name).join(', ') || 'none'}` });
     } else if (taken.has(name)) {

@@ -24,7 +24,7 @@ export function buildScripts(blocks: readonly ScriptBlock[], instances: readonly
     noteScript(state, verdict);
     if (!verdict.ok) {
       const why = verdict.reason === 'missing' ? 'since not found/accessible' : 'due to insecure';
-      context.report({ code: 'script-not-runnable', place: block.places.script ?? block.place, saidAt: null, message: `Disabling track script ${block.name} ${why}`, remedy: verdict.detail });
+      context.report({ code: 'script-not-runnable', place: block.placeOf('script') ?? block.place, saidAt: null, message: `Disabling track script ${block.name} ${why}`, remedy: verdict.detail });
       continue;
     }
     if (!wanted.has(block.name)) {
