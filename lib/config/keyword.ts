@@ -4,7 +4,7 @@
  */
 import type { Pass, Report } from './diagnostic.ts';
 import type { Context } from './context.ts';
-import type { Place, Source } from './source.ts';
+import { findKeyword, type Place, type Source, type Written } from './source.ts';
 
 /** JSON schema, as far as the YAML form needs it. */
 export type JsonSchema = { readonly [key: string]: string | number | boolean | JsonSchema | readonly (string | number | JsonSchema)[] };
@@ -113,6 +113,8 @@ export class Statement implements Place {
   readonly line: number;
   readonly start: number;
   readonly end: number;
+  /** Only of other forms than conf. */
+  declare written?: Written;
   /** The keyword first, quotes undone. */
   readonly words: readonly string[];
   readonly row: Keyword;
@@ -138,16 +140,34 @@ export class BlockValue<H = unknown, R extends Rows = Rows> {
   /** First word of the header; '' if it has none. */
   readonly name: string;
   readonly header: H;
-  readonly place: Place;
   readonly values: Values<R> = {};
+  readonly source: Source;
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  /** Offset of the closing brace, if it stands in the same source. */
+  close: number;
   #first: Statement | null = null;
   #last: Statement | null = null;
+  readonly #written: Written | undefined;
 
-  constructor(table: Table, name: string, header: H, place: Place) {
+  /** The place is kept as numbers: a large file has many blocks and few faults. */
+  constructor(table: Table, name: string, header: H, { source, line, start, end, written }: Omit<Place, 'written'> & { readonly written?: Written | undefined }) {
+    this.#written = written;
     this.table = table;
     this.name = name;
     this.header = header;
-    this.place = place;
+    this.source = source;
+    this.line = line;
+    this.start = start;
+    this.end = end;
+    this.close = source.text.length;
+  }
+
+  /** The statement that opens the block. */
+  get place(): Place {
+    const { source, line, start, end } = this;
+    return this.#written === undefined ? { source, line, start, end } : { source, line, start, end, written: this.#written };
   }
 
   add(statement: Statement): void {
@@ -156,16 +176,18 @@ export class BlockValue<H = unknown, R extends Rows = Rows> {
     this.#last = statement;
   }
 
-  /** In the order of the file. */
+  /** In the order of the file; empty unless the tree was asked for. */
   get statements(): Statement[] {
     const all: Statement[] = [];
     for (let one = this.#first; one !== null; one = one.next) all.push(one);
     return all;
   }
 
-  /** Where a keyword was last given, by this name or another spelling of it. */
+  /** Where a keyword was last given, by this name or another spelling of it; without a tree found by reading the block's text again. */
   placeOf(keyword: keyof R & string): Place | undefined {
-    return this.statements.findLast((one) => one.row.alias === keyword || one.words[0] === keyword);
+    const spellings = [...this.table.byName].filter(([name, row]) => name === keyword || row.alias === keyword).map(([name]) => name);
+    if (this.#first !== null) return this.statements.findLast((one) => spellings.includes(one.words[0] ?? ''));
+    return this.#written === undefined ? findKeyword(this, this.close, spellings) : undefined;
   }
 }
 

@@ -18,6 +18,8 @@ export interface LoadOptions {
   /** Every include failure is an error (-e). */
   readonly allConfigErrors?: boolean;
   readonly machine: Machine;
+  /** Keep every statement, for other forms of the same text (`Loaded.tree`). */
+  readonly tree?: boolean;
 }
 
 export interface Loaded {
@@ -26,7 +28,7 @@ export interface Loaded {
   readonly diagnostics: readonly Diagnostic[];
   /** All files read, in order, includes too; for watching and for the log. */
   readonly files: readonly string[];
-  /** The blocks as read, for other forms of the same text; null when `config` is. */
+  /** The blocks as read; null when `config` is, or `LoadOptions.tree` was not asked for. */
   readonly tree: BlockValue | null;
 }
 
@@ -63,10 +65,10 @@ function read(texts: readonly NamedText[], before: readonly Diagnostic[], files:
   const context = newContext(options);
   context.diagnostics.push(...before);
   const reader = newReader(texts, files, options, context);
-  const tree = parse(reader, root, context);
+  const tree = parse(reader, root, context, null, options.tree);
   if (context.tangled || context.late) return readInPasses(texts, before, files, options);
   const config = buildConfig(tree, context);
-  return { config, diagnostics: context.diagnostics, files: reader.files, tree };
+  return { config, diagnostics: context.diagnostics, files: reader.files, tree: options.tree === true ? tree : null };
 }
 
 function readInPasses(texts: readonly NamedText[], before: readonly Diagnostic[], files: FileReader, options: LoadOptions): Loaded {
@@ -77,12 +79,12 @@ function readInPasses(texts: readonly NamedText[], before: readonly Diagnostic[]
   for (const pass of ['parent', 'checker', 'vrrp'] as const) {
     context.declared.clear();
     const reader = newReader(texts, files, options, context);
-    trees.push(parse(reader, root, context, pass));
+    trees.push(parse(reader, root, context, pass, options.tree));
     read = reader.files;
   }
   const tree = trees.reduce(merge);
   const config = buildConfig(tree, context);
-  return { config, diagnostics: context.diagnostics, files: read, tree };
+  return { config, diagnostics: context.diagnostics, files: read, tree: options.tree === true ? tree : null };
 }
 
 /** What two passes found, as one; what both read counts once. */

@@ -3,12 +3,12 @@
  * count for the block around it, and its `}` closes that one (reference 2.3).
  */
 import type { Context } from './context.ts';
-import { BlockValue, Statement, type Args, type Keyword, type Table } from './keyword.ts';
+import { BlockValue, Statement, type Args, type Keyword, type ListForm, type Table } from './keyword.ts';
 import { fill } from './fill.ts';
 import { nearest } from './nearest.ts';
 import type { Token } from './reader.ts';
 import type { Report } from './diagnostic.ts';
-import { inFile, type Place } from './source.ts';
+import { fileSource, findKeyword, inFile, type Place, type Source, type Written } from './source.ts';
 
 interface OpenBlock {
   readonly value: BlockValue;
@@ -21,6 +21,12 @@ interface OpenBlock {
 export interface Tokens {
   /** Of the last statement. */
   readonly words: readonly string[];
+  /** Where the last token stands, as `place()` has it. */
+  readonly source: Source;
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  readonly written?: Written | undefined;
   next(): Token;
   /** Of the last token. */
   place(): Place;
@@ -31,10 +37,11 @@ export type OnePass = 'parent' | 'checker' | 'vrrp';
 
 /**
  * Reads everything that the reader has. `only`: as one of keepalived's processes does, which skips the blocks of the others;
- * null: all at once, which says the same as long as braces are in order (`context.tangled`).
+ * null: all at once, which says the same as long as braces are in order (`context.tangled`). `tree`: keep every statement,
+ * for other forms of the same text; the daemon does without.
  */
-export function parse(reader: Tokens, root: Table, context: Context, only: OnePass | null = null): BlockValue {
-  return new Parser(reader, root, context, only).run();
+export function parse(reader: Tokens, root: Table, context: Context, only: OnePass | null = null, tree = false): BlockValue {
+  return new Parser(reader, root, context, only, tree).run();
 }
 
 class Parser {
@@ -49,16 +56,18 @@ class Parser {
   /** One object for all statements, one for all entries of lists: nobody keeps them. */
   readonly #args: WordArgs;
   readonly #entryArgs: WordArgs;
+  readonly #keepTree: boolean;
 
-  constructor(reader: Tokens, root: Table, context: Context, only: OnePass | null) {
+  constructor(reader: Tokens, root: Table, context: Context, only: OnePass | null, tree: boolean) {
+    this.#keepTree = tree;
     this.#reader = reader;
     this.#context = context;
     this.#only = only;
     context.pass = only ?? 'all';
     const start = reader.place();
     this.#root = this.#current = new BlockValue<unknown>(root, '', undefined, start);
-    this.#args = new WordArgs([], 1, start, context, '');
-    this.#entryArgs = new WordArgs([], 0, start, context, '');
+    this.#args = new WordArgs([], 1, context, '');
+    this.#entryArgs = new WordArgs([], 0, context, '');
   }
 
   run(): BlockValue {
@@ -111,17 +120,15 @@ class Parser {
     const row = this.#current.table.byName.get(word);
     if (row === undefined) return this.#unknown(word);
     if (this.#only !== null && this.#open.length === 0 && !this.#isOurs(row)) return this.#leaveOut(row);
-    const statement = new Statement(reader.source, reader.line, reader.start, reader.end, words, row);
     const args = this.#args;
-    args.words = words;
-    args.place = statement;
+    args.set(words, reader);
     args.name = this.#current.name;
     if (row.deprecated !== undefined) args.report({ code: 'deprecated', severity: 'warning', recorded: 'deprecated', message: fill(row.deprecated, args) }, 0);
     if (row.notYet !== undefined) this.#notYet(word, row, args);
-    if (row.block !== undefined) return this.#enter(statement, row.block, args);
-    if (row.list !== undefined) return this.#list(statement, args);
+    if (row.block !== undefined) return this.#enter(row, row.block, args);
+    if (row.list !== undefined) return this.#list(row, row.list, args);
     if (words.length < 2 && row.value.bare !== true && !this.#bare(row, args)) return;
-    this.#current.add(statement);
+    if (this.#keepTree) this.#current.add(statementOf(args, row));
     const value = row.value.read(args);
     if (value === undefined) return invalid(row, args);
     this.#store(row, word, value, args);
@@ -146,7 +153,7 @@ class Parser {
     const values = this.#current.values as Record<string, unknown>;
     const key = row.alias ?? word;
     if (row.once !== undefined && values[key] !== undefined) {
-      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: `first given in line ${String(this.#current.statements.find((one) => (one.row.alias ?? one.words[0]) === key)?.line ?? 0)}` }, 0);
+      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: `first given in line ${String(findKeyword(this.#current, args.place.start, [word])?.line ?? this.#current.line)}` }, 0);
       return;
     }
     if (row.many === true) {
@@ -191,8 +198,8 @@ class Parser {
     } else args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message, remedy }, 0);
   }
 
-  #enter(statement: Statement, inner: Table, args: WordArgs): void {
-    const { row, words } = statement;
+  #enter(row: Keyword, inner: Table, args: WordArgs): void {
+    const { words } = args;
     const { pass } = this.#context;
     if (this.#open.length === 0) {
       if (inner.pass !== 'parent') this.#context.childBlocks = true;
@@ -203,6 +210,8 @@ class Parser {
       header = row.value.read(args);
       if (header === undefined) invalid(row, args);
     } else this.#bare(row, args);
+    const value = new BlockValue<unknown>(inner, words[1] ?? '', header, args.written === undefined ? args : args.place);
+    const statement = this.#keepTree && header !== undefined ? statementOf(args, row) : null;
     const token = this.#reader.next();
     if (header === undefined) {
       this.#context.pass = pass;
@@ -213,9 +222,10 @@ class Parser {
       this.#missingOpen(token, words);
       return this.#token(token);
     }
-    const value = new BlockValue<unknown>(inner, words[1] ?? '', header, statement);
-    statement.block = value;
-    this.#current.add(statement);
+    if (statement !== null) {
+      statement.block = value;
+      this.#current.add(statement);
+    }
     this.#open.push({ value, outer: this.#current, row, pass });
     this.#current = value;
     inner.begin?.(this.#context, value);
@@ -251,21 +261,21 @@ class Parser {
     const { value, outer, row } = open;
     this.#current = outer;
     const { table } = value;
+    if (this.#reader.source === value.source) value.close = this.#reader.end;
     if (table.end === undefined || table.end(this.#context, value, this.#lastPlace)) {
       const values = outer.values as Record<string, unknown>;
-      const key = row.alias ?? (value.place as Statement).words[0] ?? '';
+      const key = row.alias ?? table.path.slice(table.path.lastIndexOf('.') + 1);
       const all = values[key] as unknown[] | undefined;
       if (all === undefined) values[key] = [value];
       else all.push(value);
-      row.then?.(this.#context, value, new WordArgs([], 0, value.place, this.#context, value.name));
+      row.then?.(this.#context, value, new WordArgs([], 0, this.#context, value.name));
     }
     this.#context.pass = open.pass;
   }
 
-  #list(statement: Statement, args: WordArgs): void {
-    const { row, words } = statement;
-    const form = row.list;
-    if (form === undefined) return;
+  #list(row: Keyword, form: ListForm, args: WordArgs): void {
+    const { words, place } = args;
+    const statement = this.#keepTree ? statementOf(args, row) : null;
     const outerPass = this.#context.pass;
     if (this.#open.length === 0 && this.#only === null) this.#context.pass = form.pass ?? 'vrrp';
     const first = form.named === true ? 2 : 1;
@@ -275,27 +285,30 @@ class Parser {
       args.report({ code: 'extra-words', message: `Block ${words[0] ?? ''} has extra parameters ${words.slice(first).join(' ')} ...`, remedy: `entries stand between '{' and '}'` }, first);
     }
     const entries: Statement[] = [];
-    const read = this.#entries(row, name, entries);
-    if (read.length === 0 && (entries.length === 0 || form.named === true) && form.empty !== undefined) {
-      const about = new WordArgs(words, 1, statement, this.#context, name);
-      this.#context.report({ code: 'empty-list', message: fill(form.empty, about), place: statement, saidAt: this.#lastPlace });
+    const { read, count } = this.#entries(row, form, name, entries);
+    if (read.length === 0 && (count === 0 || form.named === true) && form.empty !== undefined) {
+      const about = new WordArgs(words, 1, this.#context, name);
+      this.#context.report({ code: 'empty-list', message: fill(form.empty, about), place, saidAt: this.#lastPlace });
     }
-    statement.entries = entries;
-    this.#current.add(statement);
+    if (statement !== null) {
+      statement.entries = entries;
+      this.#current.add(statement);
+    }
     const values = this.#current.values as Record<string, unknown>;
     const key = row.alias ?? words[0] ?? '';
     const before = values[key] as unknown[] | undefined;
-    if (form.named === true) values[key] = [...(before ?? []), { name, place: statement, entries: read }];
+    if (form.named === true) values[key] = [...(before ?? []), { name, place, entries: read }];
     else values[key] = before === undefined ? read : [...before, ...read];
     row.then?.(this.#context, read, args);
     this.#context.pass = outerPass;
   }
 
   /** The entries up to the `}`. A missing `{` is not noticed, as in keepalived. */
-  #entries(row: Keyword, name: string, entries: Statement[]): unknown[] {
+  #entries(row: Keyword, form: ListForm, name: string, entries: Statement[]): { read: unknown[]; count: number } {
     const read: unknown[] = [];
     const reader = this.#reader;
     const args = this.#entryArgs;
+    let count = 0;
     args.name = name;
     let token = reader.next();
     if (token === 'open') {
@@ -305,39 +318,62 @@ class Parser {
     for (; token !== 'end' && token !== 'close'; token = reader.next()) {
       if (token === 'open') this.#braces++;
       const words = token === 'open' ? ['{'] : reader.words;
-      for (let i = 0; i < (row.list?.words === true ? words.length : 1); i++) {
-        const part = row.list?.words === true ? [words[i] ?? ''] : words;
-        const entry = new Statement(reader.source, reader.line, reader.start, reader.end, part, row);
-        entries.push(entry);
-        args.words = part;
-        args.place = entry;
-        const value = row.list?.entry.read(args);
+      for (let i = 0; i < (form.words ? words.length : 1); i++) {
+        args.set(form.words ? [words[i] ?? ''] : words, reader);
+        if (this.#keepTree) entries.push(statementOf(args, row));
+        count++;
+        const value = form.entry.read(args);
         if (value !== undefined) read.push(value);
       }
     }
     if (token === 'close') this.#closeBrace();
-    return read;
+    return { read, count };
   }
 }
 
+/** Words and place of the statement at hand; one object serves many statements, so nobody may keep it. */
 class WordArgs implements Args {
   words: readonly string[];
   readonly first: number;
-  place: Place;
   readonly context: Context;
   name: string;
+  source: Source = fileSource('', '', null);
+  line = 0;
+  start = 0;
+  end = 0;
+  written: Written | undefined = undefined;
 
-  constructor(words: readonly string[], first: number, place: Place, context: Context, name: string) {
+  constructor(words: readonly string[], first: number, context: Context, name: string) {
     this.words = words;
     this.first = first;
-    this.place = place;
     this.context = context;
     this.name = name;
+  }
+
+  set(words: readonly string[], at: Tokens): void {
+    this.words = words;
+    this.source = at.source;
+    this.line = at.line;
+    this.start = at.start;
+    this.end = at.end;
+    this.written = at.written;
+  }
+
+  /** Made when asked for: most statements have no fault and no use for it. */
+  get place(): Place {
+    const { source, line, start, end, written } = this;
+    return written === undefined ? { source, line, start, end } : { source, line, start, end, written };
   }
 
   report(report: Omit<Report, 'place'>, index = this.first): void {
     this.context.report({ ...report, place: wordPlace(this.place, index) });
   }
+}
+
+function statementOf(args: WordArgs, row: Keyword): Statement {
+  const statement = new Statement(args.source, args.line, args.start, args.end, args.words, row);
+  if (args.written !== undefined) statement.written = args.written;
+  return statement;
 }
 
 function invalid(row: Keyword, args: WordArgs): void {

@@ -117,3 +117,34 @@ export function maskSecrets(line: string): string {
     .replace(SECRET_WORD, (_, before: string, secret: string) => before + '*'.repeat(secret.length))
     .replace(SECRET_MACRO, (_, before: string, secret: string) => before + '*'.repeat(secret.length));
 }
+
+/**
+ * Where one of these words last begins a statement of a block: `place` is the block's header, `close` the offset of its `}`.
+ * Reads the text anew, which only diagnostics do.
+ */
+export function findKeyword(place: Place, close: number, words: readonly string[]): Place | undefined {
+  const { source } = place;
+  const token = /"[^"\n]*"|[#!][^\n]*|[{}\n]|[^\s{}"#!]+/gu;
+  token.lastIndex = place.end;
+  let { line } = place;
+  let depth = 0;
+  let first = true;
+  let found: Place | undefined;
+  for (let match = token.exec(source.text); match !== null && match.index < close; match = token.exec(source.text)) {
+    const text = match[0];
+    if (text === '\n' && place.source.origin?.kind !== 'macro' && place.source.origin?.kind !== 'sequence') line++;
+    if (text === '{') depth++;
+    if (text === '}') depth--;
+    if (text === '\n' || text === '{' || text === '}') {
+      first = true;
+      continue;
+    }
+    if (first && depth === 1 && words.includes(text)) {
+      const newline = source.text.indexOf('\n', match.index);
+      const rest = source.text.slice(match.index, newline < 0 ? source.text.length : newline);
+      found = { source, line, start: match.index, end: match.index + rest.replace(/\s*[#!{}].*$/u, '').trimEnd().length };
+    }
+    first = false;
+  }
+  return found;
+}

@@ -9,6 +9,7 @@ import { absent, type FaultReason } from '../vrrp/virtual-router.ts';
 export interface Surroundings {
   link(name: string): Link | undefined;
   primaryAddress(instance: VrrpInstance): IpAddress | null;
+  hasAddress(instance: VrrpInstance, address: IpAddress): boolean;
   hasSocket(instance: VrrpInstance): boolean;
   script(name: string): TrackState;
 }
@@ -29,6 +30,9 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
   else {
     if (!instance.dontTrackPrimary && !isUp(link)) faults.add(`interface ${instance.link} is down`);
     if (source === null) faults.add(`interface ${instance.link} has no ${instance.family === 'inet' ? 'IPv4' : 'link-local IPv6'} address`);
+    if (instance.trackSourceAddress && instance.sourceAddress !== null && !around.hasAddress(instance, instance.sourceAddress)) {
+      faults.add(`source address ${instance.sourceAddress} is missing from ${instance.link}`);
+    }
     if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${instance.link}`);
   }
   const weighed: Weighed[] = [];

@@ -31,6 +31,7 @@ export class Network {
   readonly #links = new Map<number, Link>();
   readonly #addresses = new Map<string, Address>();
   #unwatch: Cancel = () => undefined;
+  #retry: Cancel = () => undefined;
   #dumping = false;
   #again = false;
   #closed = false;
@@ -51,6 +52,7 @@ export class Network {
   close(): void {
     this.#closed = true;
     this.#unwatch();
+    this.#retry();
   }
 
   link(name: string): Link | undefined {
@@ -84,7 +86,7 @@ export class Network {
     if (link === undefined) return null;
     for (const address of this.addressesOf(link.index)) {
       const ip = address.prefix.address;
-      if (familyOf(ip) !== family || mine(addressKey(link.index, address))) continue;
+      if (familyOf(ip) !== family || isTentative(address) || mine(addressKey(link.index, address))) continue;
       if (family === 'inet' || isLinkLocal6(ip)) return ip;
     }
     return null;
@@ -124,10 +126,11 @@ export class Network {
 
   #putAddress(address: Address): void {
     const key = addressKey(address.linkIndex, address);
-    const known = this.#addresses.has(key);
+    const before = this.#addresses.get(key);
     this.#addresses.set(key, address);
     const link = this.linkName(address.linkIndex);
-    if (!known && link !== undefined) this.#changed({ type: 'address-added', link, address });
+    const usable = before === undefined || (isTentative(before) && !isTentative(address));
+    if (usable && link !== undefined) this.#changed({ type: 'address-added', link, address });
   }
 
   #dropAddress(address: Address): void {
@@ -157,7 +160,7 @@ export class Network {
         this.#dumping = false;
         if (this.#closed) return;
         this.#log.error(`Netlink: the kernel's tables could not be read (${String(cause)})${tries > 0 ? '; trying again in 1 s' : ''}`);
-        if (tries > 0) this.#clock.at(this.#clock.now() + RETRY, () => { if (!this.#closed) this.#resync(tries - 1); });
+        if (tries > 0) this.#retry = this.#clock.at(this.#clock.now() + RETRY, () => { this.#resync(tries - 1); });
       },
     );
   }
@@ -170,6 +173,11 @@ export class Network {
     for (const [key, address] of [...this.#addresses]) if (!keys.has(key)) this.#dropAddress(address);
     for (const address of state.addresses) this.#putAddress(address);
   }
+}
+
+/** IFA_F_TENTATIVE: duplicate address detection (RFC 4862 §5.4) has not ended, and nothing can be sent from it yet. */
+function isTentative({ flags }: Address): boolean {
+  return (flags & 0x40) !== 0;
 }
 
 function sameLink(a: Link, b: Link): boolean {

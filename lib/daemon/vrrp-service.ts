@@ -7,19 +7,16 @@ import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Address } from '../system/netlink-routes.ts';
 import type { System } from '../system/system.ts';
 import type { Datagram } from '../system/vrrp-sockets.ts';
-import { SystemError } from '../system/error.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import { allAddresses, desiredAddresses } from '../vrrp/desired.ts';
 import { ZERO_COUNTERS } from '../vrrp/counters.ts';
 import { migrate } from '../vrrp/migrate.ts';
-import { openAh } from '../vrrp/open-ah.ts';
-import { receive } from '../vrrp/receive.ts';
 import * as routers from '../vrrp/router.ts';
 import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
 import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
-import { advertise, hmac, secretKey } from './advertise.ts';
+import { Advertiser } from './advertiser.ts';
 import { assess, type Facts } from './facts.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
@@ -52,16 +49,13 @@ export class VrrpService {
   readonly #keeper: AddressKeeper;
   readonly #announcer: Announcer;
   readonly #sockets: SocketPool;
+  readonly #advertiser: Advertiser;
   #config: RouterConfig = { instances: new Map(), groups: [] };
   #router: Router = routers.emptyRouter(new Map());
   /** Instances by socket and VRID. */
   #speakers = new Map<string, VrrpInstance[]>();
   #facts = new Map<string, Facts>();
-  #ids = new Map<string, number>();
-  /** AH: the last sequence number sent or believed; whoever becomes Master goes on from there. */
-  #sequences = new Map<string, number>();
   readonly #cleared = new Set<string>();
-  readonly #sendErrors = new Map<string, string>();
   #logUnknownVrids = false;
   #started = false;
   #startTimer: Cancel = () => undefined;
@@ -83,6 +77,7 @@ export class VrrpService {
       this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
       if (this.#started) this.#reassessLink(spec.link);
     });
+    this.#advertiser = new Advertiser(this.#sockets, log);
   }
 
   get router(): Router {
@@ -128,8 +123,7 @@ export class VrrpService {
     this.#keeper.rename(kept);
     this.#use(config);
     this.#router = router;
-    this.#ids = new Map();
-    this.#sequences = renamed(this.#sequences, kept);
+    this.#advertiser.reload(kept);
     this.#facts = renamed(this.#facts, kept);
     for (const name of gone) this.#cleared.delete(name);
     this.#openSockets();
@@ -245,6 +239,10 @@ export class VrrpService {
     return assess(instance, this.#groupOf(instance.name), {
       link: (name) => this.#network.link(name),
       primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#keeper.isOurs(key)),
+      hasAddress: (i, address) => {
+        const link = this.#network.link(i.link);
+        return link !== undefined && this.#network.addressesOf(link.index).some((a) => a.prefix.address === address);
+      },
       hasSocket: (i) => this.#sockets.isOpen(specOf(i)),
       script: this.#script,
     });
@@ -298,17 +296,8 @@ export class VrrpService {
     for (const instance of listeners) {
       const member = this.#router.members.get(instance.name);
       if (member === undefined) continue;
-      for (const event of this.#believe(instance, member, datagram)) this.#event(instance.name, event);
+      for (const event of this.#advertiser.believe(instance, member, datagram)) this.#event(instance.name, event);
     }
-  }
-
-  #believe(instance: VrrpInstance, member: VirtualRouter, datagram: Datagram): Event[] {
-    if (instance.auth?.type !== 'AH') return receive(instance, member, datagram);
-    const opened = openAh(datagram, this.#sequences.get(instance.name) ?? 0, secretKey(instance), hmac);
-    if ('type' in opened) return [opened];
-    const events = receive(instance, member, { ...datagram, payload: opened.message });
-    if (events.some((event) => event.type === 'advertisement')) this.#sequences.set(instance.name, opened.sequence);
-    return events;
   }
 
   #event(name: string, event: Event): void {
@@ -381,29 +370,7 @@ export class VrrpService {
   #advertise(instance: VrrpInstance, priority: number): void {
     const source = this.#router.members.get(instance.name)?.address ?? null;
     if (source === null) return;
-    const id = (this.#ids.get(instance.name) ?? 0) % 0xffff + 1;
-    this.#ids.set(instance.name, id);
-    const sequence = (this.#sequences.get(instance.name) ?? 0) + 1;
-    const datagrams = advertise(instance, priority, source, id, sequence);
-    this.#sequences.set(instance.name, sequence + datagrams.length - 1);
-    for (const datagram of datagrams) {
-      try {
-        this.#sockets.send(specOf(instance), datagram);
-        this.#sendErrors.delete(`${instance.name} ${datagram.to}`);
-      } catch (cause) {
-        this.#sendFailed(instance, datagram.to, cause);
-      }
-    }
-  }
-
-  /** An interface that is down cannot send: that is what Fault is for. Anything else is told when it begins. */
-  #sendFailed(instance: VrrpInstance, to: string, cause: unknown): void {
-    if (!(cause instanceof SystemError)) throw cause;
-    const key = `${instance.name} ${to}`;
-    if (this.#sendErrors.get(key) === cause.code) return;
-    this.#sendErrors.set(key, cause.code);
-    if (cause.code === 'ENETDOWN' || cause.code === 'ENODEV') this.#log.detail(`(${instance.name}) advertisement to ${to} not sent: ${cause.message}`);
-    else this.#log.warn(`(${instance.name}) advertisement to ${to} not sent: ${cause.message}`);
+    this.#advertiser.send(instance, priority, source);
   }
 
   /** Neighbours are told when the kernel has the addresses, and only if they are still ours then. */

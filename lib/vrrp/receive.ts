@@ -7,7 +7,7 @@ import { DecodeError } from '../codec/decode-error.ts';
 import type { VrrpInstance } from '../config/model.ts';
 import { equalBytes } from '../util/bytes.ts';
 import { type IpAddress, isMulticast } from '../util/ip.ts';
-import type { Event, VirtualRouter } from './virtual-router.ts';
+import { type Event, OWNER_PRIORITY, type VirtualRouter } from './virtual-router.ts';
 
 /** A datagram as the socket gave it: what follows the IP header, and what the header said. */
 export interface Received {
@@ -23,6 +23,8 @@ const IPV4_HEADER = 20;
 
 /** The events of one datagram for one instance: remarks first, then the advertisement, or the drop alone. */
 export function receive(instance: VrrpInstance, router: VirtualRouter, datagram: Received): Event[] {
+  // keepalived's: an owner that ignores adverts believes in nobody else.
+  if (instance.ownerIgnoreAdverts && instance.priority === OWNER_PRIORITY) return [];
   const { payload, from } = datagram;
   const advert = decodeAdvertisement(payload, instance.family);
   if (advert instanceof DecodeError && advert.code !== 'version') return [tooShort(instance, payload)];
