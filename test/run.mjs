@@ -176,6 +176,7 @@ async function mocha(files, aside) {
 function demo() {
   if (process.getuid() !== 0) stop('the demo makes network namespaces, so it needs root: sudo npm run demo');
   apt(['ip', 'unshare', 'nsenter', 'setpriv'].some((name) => !inPath(name)) ? ['iproute2', 'util-linux'] : [], 'to make the network of the demo');
+  apt(!inPath('tcpdump') && spawnSync(process.execPath, ['-e', `require('cap')`], { stdio: 'ignore' }).status !== 0 ? ['tcpdump'] : [], 'to see what is sent');
   return inForeground('dist/test/demo/demo.js');
 }
 

@@ -27,7 +27,7 @@ export class Context {
   /** keepalived has given up: what is found from here on is only for people. */
   silent = false;
   /** Names declared so far, by kind, with the place of the first. */
-  readonly declared = new Map<string, Place>();
+  readonly declared = new Map<string, Map<string, Place>>();
   /** Order-dependent switches of global_defs. */
   readonly switches = new Map<string, unknown>();
   /** Keywords already warned about as not in effect. */
@@ -50,10 +50,15 @@ export class Context {
 
   /** The place of the first declaration, or null, in which case this is it. */
   declare(kind: string, name: string, place: Place): Place | null {
-    const key = `${kind} ${name}`;
-    const first = this.declared.get(key);
+    const names = this.declared.get(kind);
+    const first = names?.get(name);
     if (first !== undefined) return first;
-    this.declared.set(key, place);
+    if (names === undefined) this.declared.set(kind, new Map([[name, place]]));
+    else names.set(name, place);
     return null;
+  }
+
+  isDeclared(kind: string, name: string): boolean {
+    return this.declared.get(kind)?.has(name) ?? false;
   }
 }

@@ -8,6 +8,8 @@ import type { Machine } from './machine.ts';
 const MAX_REPLACEMENTS = 1000;
 const MAX_LENGTH = 1 << 16;
 const MAX_LINES = 100_000;
+/** Characters that one ~ line may stand for. */
+const MAX_SEQUENCE = 1 << 23;
 
 export type Complain = (code: string, message: string, remedy?: string) => void;
 
@@ -81,6 +83,11 @@ export class Expander {
     const inside = line.slice(match[0].length, end);
     const text = line.slice(end + 1).trimStart();
     const rounds = match[1] === 'LST' ? listRounds(inside, complain) : numberRounds(inside, match[1] === 'SEQx', complain);
+    const most = Math.floor(MAX_SEQUENCE / (text.length + 64));
+    if (rounds.length > most) {
+      complain('sequence-too-long', `a ~ line stands for too much text`, 'write several ~ lines, or a generated file');
+      rounds.length = most;
+    }
     const before = (rounds[0] ?? []).map(([name]) => [name, this.#values.get(name)] as const);
     const lines = rounds.flatMap((round) => [...round.map(([name, value]) => `$${name}=${value}`), text]);
     for (const [name, value] of before) if (value !== undefined && !value.includes('\n')) lines.push(`$${name}=${value}`);

@@ -83,7 +83,7 @@ function unusable(reader: FileReader, path: string): Omit<IncludeFault, 'fatal'>
 export function braces(pattern: string): string[] {
   const done: string[] = [];
   const waiting = [pattern];
-  while (waiting.length > 0 && done.length < 1000) {
+  while (waiting.length > 0 && waiting.length + done.length < 1000) {
     const text = waiting.shift() ?? '';
     const close = text.indexOf('}');
     const open = text.lastIndexOf('{', close);

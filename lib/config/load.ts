@@ -2,10 +2,11 @@
 import { Context } from './context.ts';
 import type { Diagnostic, Report } from './diagnostic.ts';
 import { root } from './keywords/root.ts';
-import { BlockValue } from './keyword.ts';
+import { JoinedTokens } from './joined-tokens.ts';
+import { BlockValue, type Table } from './keyword.ts';
 import type { FileReader, Machine } from './machine.ts';
 import type { Config } from './model.ts';
-import { parse } from './parser.ts';
+import { parse, type Tokens } from './parser.ts';
 import { decode, Reader } from './reader.ts';
 import { buildConfig } from './validate/config.ts';
 
@@ -20,6 +21,15 @@ export interface LoadOptions {
   readonly machine: Machine;
   /** Keep every statement, for other forms of the same text (`Loaded.tree`). */
   readonly tree?: boolean;
+  /** Reads files named .yaml or .yml: `yamlTokens` of forms/read-yaml.ts. Handed in, so that nobody loads that package for nothing. */
+  readonly yaml?: YamlReader;
+}
+
+export type YamlReader = (name: string, text: string, table: Table, report: (report: Report) => void) => Tokens;
+
+/** Whether a file of this name is read as YAML. */
+export function isYaml(path: string): boolean {
+  return /\.ya?ml$/u.test(path);
 }
 
 export interface Loaded {
@@ -65,7 +75,7 @@ function read(texts: readonly NamedText[], before: readonly Diagnostic[], files:
   const context = newContext(options);
   context.diagnostics.push(...before);
   const reader = newReader(texts, files, options, context);
-  const tree = parse(reader, root, context, null, options.tree);
+  const tree = parse(reader, root, context, null, options.tree === true || texts.some(({ name }) => isYaml(name)));
   if (context.tangled || context.late) return readInPasses(texts, before, files, options);
   const config = buildConfig(tree, context);
   return { config, diagnostics: context.diagnostics, files: reader.files, tree: options.tree === true ? tree : null };
@@ -79,7 +89,7 @@ function readInPasses(texts: readonly NamedText[], before: readonly Diagnostic[]
   for (const pass of ['parent', 'checker', 'vrrp'] as const) {
     context.declared.clear();
     const reader = newReader(texts, files, options, context);
-    trees.push(parse(reader, root, context, pass, options.tree));
+    trees.push(parse(reader, root, context, pass, options.tree === true || texts.some(({ name }) => isYaml(name))));
     read = reader.files;
   }
   const tree = trees.reduce(merge);
@@ -114,7 +124,17 @@ function newContext(options: LoadOptions): Context {
   return new Context(options.machine, options.configId, { read: all, match: all, wildcard: all, brace: all });
 }
 
-function newReader(texts: readonly NamedText[], files: FileReader, options: LoadOptions, context: Context): Reader {
+function newReader(texts: readonly NamedText[], files: FileReader, options: LoadOptions, context: Context): Tokens & { readonly files: readonly string[] } {
+  if (texts.some(({ name }) => isYaml(name))) return new JoinedTokens(texts.map((one) => () => (isYaml(one.name) ? yamlReader(one, options, context) : confReader([one], files, options, context))));
+  return confReader(texts, files, options, context);
+}
+
+function yamlReader({ name, text }: NamedText, options: LoadOptions, context: Context): Tokens & { readonly files: readonly string[] } {
+  if (options.yaml === undefined) throw new Error(`${name}: no reader of YAML was given`);
+  return Object.assign(options.yaml(name, text, root, (report) => { context.report(report); }), { files: [name] });
+}
+
+function confReader(texts: readonly NamedText[], files: FileReader, options: LoadOptions, context: Context): Reader {
   const reader = new Reader(files, options.machine, options.configId, context.includeRules, (report: Report) => { context.report(report); });
   context.setRandomSeed = (seed) => { reader.expander.randomSeed = seed; };
   for (const { name, text } of texts.toReversed()) reader.pushFile(name, text, null);

@@ -14,6 +14,8 @@ interface OpenBlock {
   readonly value: BlockValue;
   readonly outer: BlockValue;
   readonly row: Keyword;
+  /** Under which name the enclosing block stores it. */
+  readonly key: string;
   readonly pass: Context['pass'];
 }
 
@@ -31,6 +33,9 @@ export interface Tokens {
   /** Of the last token. */
   place(): Place;
 }
+
+/** So many unknown or repeated words get help; a file with more of them is not a configuration. */
+const SUGGESTIONS = 200;
 
 /** The passes of keepalived's processes, in their order. */
 export type OnePass = 'parent' | 'checker' | 'vrrp';
@@ -57,6 +62,8 @@ class Parser {
   readonly #args: WordArgs;
   readonly #entryArgs: WordArgs;
   readonly #keepTree: boolean;
+  #unknowns = 0;
+  #duplicates = 0;
 
   constructor(reader: Tokens, root: Table, context: Context, only: OnePass | null, tree: boolean) {
     this.#keepTree = tree;
@@ -153,7 +160,7 @@ class Parser {
     const values = this.#current.values as Record<string, unknown>;
     const key = row.alias ?? word;
     if (row.once !== undefined && values[key] !== undefined) {
-      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: `first given in line ${String(findKeyword(this.#current, args.place.start, [word])?.line ?? this.#current.line)}` }, 0);
+      args.report({ code: 'duplicate', message: fill(row.once, args), remedy: this.#firstGiven(word, args) }, 0);
       return;
     }
     if (row.many === true) {
@@ -162,6 +169,13 @@ class Parser {
       else all.push(value);
     } else values[key] = value;
     row.then?.(this.#context, value, args);
+  }
+
+  /** Looked up for the first few only: it means reading the block again. */
+  #firstGiven(word: string, args: Args): string | null {
+    if (++this.#duplicates > SUGGESTIONS) return null;
+    const first = findKeyword(this.#current, args.place.start, [word], true);
+    return first === undefined ? null : `first given in line ${String(first.line)}`;
   }
 
   /** A keyword without its argument: false when it is an error. */
@@ -179,7 +193,7 @@ class Parser {
   }
 
   #unknown(word: string): void {
-    const near = nearest(word, this.#current.table.byName.keys());
+    const near = ++this.#unknowns > SUGGESTIONS ? null : nearest(word, this.#current.table.byName.keys());
     this.#context.report({
       code: 'unknown-keyword', severity: 'warning', recorded: 'unknown-keyword', place: wordPlace(this.#lastPlace, 0),
       message: `Unknown keyword '${word}'${this.#current.table.path === '' ? '' : ` in ${this.#current.table.path}`}`, wording: `Unknown keyword '${word}'`,
@@ -226,7 +240,7 @@ class Parser {
       statement.block = value;
       this.#current.add(statement);
     }
-    this.#open.push({ value, outer: this.#current, row, pass });
+    this.#open.push({ value, outer: this.#current, row, key: row.alias ?? words[0] ?? '', pass });
     this.#current = value;
     inner.begin?.(this.#context, value);
     if (token === 'open') {
@@ -258,13 +272,12 @@ class Parser {
   #leave(): void {
     const open = this.#open.pop();
     if (open === undefined) return;
-    const { value, outer, row } = open;
+    const { value, outer, row, key } = open;
     this.#current = outer;
     const { table } = value;
     if (this.#reader.source === value.source) value.close = this.#reader.end;
     if (table.end === undefined || table.end(this.#context, value, this.#lastPlace)) {
       const values = outer.values as Record<string, unknown>;
-      const key = row.alias ?? table.path.slice(table.path.lastIndexOf('.') + 1);
       const all = values[key] as unknown[] | undefined;
       if (all === undefined) values[key] = [value];
       else all.push(value);

@@ -12,7 +12,7 @@ import { fileSource, madeSource, type Origin, type Place, type Source } from './
 const LINE_BYTES = 1024;
 const MAX_DEPTH = 64;
 /** Characters that expansion may make in all. */
-const MAX_MADE = 1 << 26;
+const MAX_MADE = 1 << 24;
 
 export type Token = 'statement' | 'open' | 'close' | 'end';
 
@@ -72,19 +72,18 @@ export class Reader {
   #strangeBlanks(source: Source): void {
     const { text } = source;
     if (!text.includes('\u00a0') && !text.includes('\u3000')) return;
-    let line = 1;
-    let counted = 0;
-    for (let at = text.search(STRANGE_BLANK); at >= 0; ) {
-      for (; counted < at; counted++) if (text.charCodeAt(counted) === NEWLINE) line++;
-      const start = text.lastIndexOf('\n', at) + 1;
-      const end = indexOr(text, '\n', at);
-      const place = { source, line, start: at, end: at + 1 };
-      if (STRANGE_BLANK.test(stripComment(text.slice(start, end)).replace(/"[^"]*"/gu, ''))) {
+    let line = 0;
+    for (let start = 0; start < text.length; ) {
+      const end = indexOr(text, '\n', start);
+      line++;
+      const bare = stripComment(text.slice(start, end)).replace(/"[^"]*"/gu, (quoted) => ' '.repeat(quoted.length));
+      const column = bare.search(STRANGE_BLANK);
+      if (column >= 0) {
+        const place = { source, line, start: start + column, end: start + column + 1 };
         this.#report({ code: 'no-break-space', severity: 'warning', place, wording: null, message: 'a no-break space, read as a blank; keepalived takes it for a part of the word', remedy: "replace them: sed -i 's/\\xc2\\xa0/ /g' FILE" });
         return;
       }
-      const next = text.slice(end).search(STRANGE_BLANK);
-      at = next < 0 ? -1 : end + next;
+      start = end + 1;
     }
   }
 
@@ -340,7 +339,6 @@ export class Reader {
 }
 
 const STRANGE_BLANK = /[\u00a0\u3000]/u;
-const NEWLINE = 10;
 const HASH = 35;
 const BANG = 33;
 const QUOTE = 34;

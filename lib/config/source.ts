@@ -119,16 +119,16 @@ export function maskSecrets(line: string): string {
 }
 
 /**
- * Where one of these words last begins a statement of a block: `place` is the block's header, `close` the offset of its `}`.
+ * Where one of these words last (or first) begins a statement of a block: `place` is the block's header, `close` the offset of its `}`.
  * Reads the text anew, which only diagnostics do.
  */
-export function findKeyword(place: Place, close: number, words: readonly string[]): Place | undefined {
+export function findKeyword(place: Place, close: number, words: readonly string[], first = false): Place | undefined {
   const { source } = place;
   const token = /"[^"\n]*"|[#!][^\n]*|[{}\n]|[^\s{}"#!]+/gu;
   token.lastIndex = place.end;
   let { line } = place;
   let depth = 0;
-  let first = true;
+  let atStart = true;
   let found: Place | undefined;
   for (let match = token.exec(source.text); match !== null && match.index < close; match = token.exec(source.text)) {
     const text = match[0];
@@ -136,15 +136,16 @@ export function findKeyword(place: Place, close: number, words: readonly string[
     if (text === '{') depth++;
     if (text === '}') depth--;
     if (text === '\n' || text === '{' || text === '}') {
-      first = true;
+      atStart = true;
       continue;
     }
-    if (first && depth === 1 && words.includes(text)) {
+    if (atStart && depth === 1 && words.includes(text)) {
       const newline = source.text.indexOf('\n', match.index);
       const rest = source.text.slice(match.index, newline < 0 ? source.text.length : newline);
       found = { source, line, start: match.index, end: match.index + rest.replace(/\s*[#!{}].*$/u, '').trimEnd().length };
+      if (first) return found;
     }
-    first = false;
+    atStart = false;
   }
   return found;
 }

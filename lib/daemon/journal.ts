@@ -47,7 +47,7 @@ export class Journal {
     });
   }
 
-  /** Adds what `config` may bring; nothing else is forgotten until `clear`. */
+  /** Writes down what `config` may bring, in place of what stood there: an address it no longer names has been removed, or goes with this reload. */
   async claim(config: Config): Promise<void> {
     const claims: Claim[] = config.instances.flatMap((i) => allAddresses(i).map((v) => ({ link: v.link, prefix: printPrefix(v.prefix), peer: v.peer })));
     try {

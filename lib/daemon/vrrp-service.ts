@@ -39,6 +39,9 @@ export interface VrrpOptions {
   readonly releaseForeign: boolean;
 }
 
+/** Pause before a socket that failed is opened again. */
+const SOCKET_RETRY: Millis = 5000;
+
 export class VrrpService {
   readonly #system: System;
   readonly #log: Log;
@@ -58,6 +61,9 @@ export class VrrpService {
   readonly #cleared = new Set<string>();
   #logUnknownVrids = false;
   #started = false;
+  #stopped = false;
+  #retrying = false;
+  #retry: Cancel = () => undefined;
   #startTimer: Cancel = () => undefined;
   #timer: Cancel = () => undefined;
   #armed: Millis = Infinity;
@@ -76,6 +82,7 @@ export class VrrpService {
     this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec.protocol, datagram); }, (_key, spec, cause) => {
       this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
       if (this.#started) this.#reassessLink(spec.link);
+      this.#retrySockets();
     });
     this.#advertiser = new Advertiser(this.#sockets, log);
   }
@@ -142,6 +149,8 @@ export class VrrpService {
   /** Everybody leaves: farewells sent, addresses taken away. */
   stop(): void {
     this.#startTimer();
+    this.#retry();
+    this.#stopped = true;
     if (this.#started) this.#take(routers.stop(this.#config, this.#router, this.#system.clock.now()));
     this.#started = false;
     this.#timer();
@@ -215,6 +224,17 @@ export class VrrpService {
       if (link !== undefined) this.#sockets.ensure(spec, link.index);
     }
     this.#sockets.keep(keys);
+  }
+
+  /** What could not be opened is tried again after a pause, while there is an interface to open it on. */
+  #retrySockets(): void {
+    if (this.#retrying || this.#stopped) return;
+    this.#retrying = true;
+    this.#retry = this.#system.clock.at(this.#system.clock.now() + SOCKET_RETRY, () => {
+      this.#retrying = false;
+      this.#openSockets();
+      for (const instance of this.#config.instances.values()) this.#reassess(instance.name);
+    });
   }
 
   #linkChanged(name: string): void {

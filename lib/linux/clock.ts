@@ -16,7 +16,11 @@ function now(): Millis {
 /** A precise timer looks at the clock in every turn of the loop for so long before its time. */
 const WATCHED: Millis = 2;
 
-/** The loop counts whole milliseconds and may be up to one early, so the timer looks at the clock before it runs. */
+/**
+ * The loop counts whole milliseconds and may be up to one early, so the timer looks at the clock before it runs. A precise
+ * one runs in the loop's last phase, after sockets were read: whatever held the process up, an advertisement that has been
+ * waiting is heard before its sender is taken for dead.
+ */
 function at(when: Millis, run: () => void, precise = false): Cancel {
   let timer: NodeJS.Timeout | undefined;
   let turn: NodeJS.Immediate | undefined;
@@ -28,8 +32,13 @@ function at(when: Millis, run: () => void, precise = false): Cancel {
 
   function arm(): void {
     const rest = when - now();
-    if (precise && rest <= WATCHED) turn = setImmediate(fire);
-    else timer = setTimeout(fire, Math.min(Math.max(precise ? Math.floor(rest - WATCHED) : Math.ceil(rest), 0), LONGEST_DELAY));
+    if (!precise) timer = setTimeout(fire, Math.min(Math.max(Math.ceil(rest), 0), LONGEST_DELAY));
+    else if (rest > WATCHED) timer = setTimeout(watch, Math.min(Math.floor(rest - WATCHED), LONGEST_DELAY));
+    else watch();
+  }
+
+  function watch(): void {
+    turn = setImmediate(fire);
   }
 
   function fire(): void {

@@ -55,7 +55,7 @@ function announced(frame: Uint8Array): string {
 
 /** `paced`: seconds between two gratuitous ARPs. */
 function instance(addresses: string[], { version = 2, paced = 0, name = 'VI_1' } = {}): VrrpInstance {
-  const global = `global_defs {\n vrrp_garp_interval ${paced}\n}\n`;
+  const global = paced === 0 ? '' : `global_defs {\n vrrp_garp_interval ${paced}\n}\n`;
   const [made] = configOf(global + instanceText(`version ${version}\n virtual_ipaddress {\n ${addresses.join('\n ')}\n }`, name, 51, '')).instances;
   if (made === undefined) throw new Error('no instance');
   return made;

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { requirePrograms, requireRoot } from '../needs.ts';
 import { daemonCommand } from './daemon.ts';
 import { Lab } from './lab.ts';
+import { requireLab } from './needs.ts';
 import type { LabNode } from './node.ts';
 
 const GOOD = `vrrp_instance VI_1 {
@@ -45,8 +45,7 @@ describe('netns: bad input', function () {
   let lab: Lab<'a'>;
   let node: LabNode;
   before(async function () {
-    requireRoot(this);
-    requirePrograms(this, 'ip', 'unshare', 'nsenter', 'setpriv');
+    requireLab(this, { witness: false });
     lab = await Lab.open({ nodes: { a: '192.0.2.1/24' }, witness: null });
     node = lab.nodes.a;
   });

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { readdirSync } from 'node:fs';
-import { requirePrograms, requireRoot } from '../needs.ts';
 import { daemonCommand } from './daemon.ts';
 import type { Daemon } from './daemon.ts';
 import { Lab } from './lab.ts';
+import { requireLab } from './needs.ts';
 import type { LabNode } from './node.ts';
 import { settles } from './settled.ts';
 import type { Director } from './settled.ts';
@@ -17,8 +17,7 @@ describe('netns: nothing is left behind', function () {
   let lab: Lab<'a' | 'b'>;
 
   beforeEach(async function () {
-    requireRoot(this);
-    requirePrograms(this, 'ip', 'unshare', 'nsenter', 'setpriv');
+    requireLab(this);
     lab = await Lab.open({ nodes: { a: '192.0.2.1/24', b: '192.0.2.2/24' } });
   });
   afterEach(() => lab?.close());

@@ -1,5 +1,6 @@
-import { inPath, requirePrograms, requireRoot } from '../needs.ts';
+import { inPath, requirePrograms } from '../needs.ts';
 import type { DaemonKind } from './daemon.ts';
+import { requireLab } from './needs.ts';
 import { playPair, SCENARIOS } from './pair-scenarios.ts';
 import type { PairResult } from './pair-scenarios.ts';
 import { pool } from './wait.ts';
@@ -16,8 +17,7 @@ describe('netns: a pair on a real kernel', function () {
   const cells = new Map<string, string>();
 
   before(function () {
-    requireRoot(this);
-    requirePrograms(this, 'ip', 'unshare', 'nsenter', 'setpriv');
+    requireLab(this);
     // Each has namespaces of its own and mostly waits, so that several may run at a time.
     const pairs = PAIRS.filter((pair) => !pair.includes('keepalived') || inPath('keepalived'));
     const wanted = pairs.flatMap(([first, second]) => Object.keys(SCENARIOS).map((scenario) => ({ scenario, first, second })));

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { requirePrograms, requireRoot } from '../needs.ts';
+import { requirePrograms } from '../needs.ts';
 import { daemonCommand, PROJECT } from './daemon.ts';
 import { Lab } from './lab.ts';
+import { requireLab } from './needs.ts';
 
 const SAMPLES = readdirSync(join(PROJECT, 'conf')).filter((name) => name.endsWith('.conf'));
 
@@ -11,8 +12,7 @@ describe('netns: the sample configurations on a machine with eth0 and eth1', fun
   this.timeout(30_000);
   let lab: Lab<'a'>;
   before(async function () {
-    requireRoot(this);
-    requirePrograms(this, 'ip', 'unshare', 'nsenter', 'setpriv');
+    requireLab(this, { witness: false });
     lab = await Lab.open({ nodes: { a: '192.0.2.1/24' }, witness: null });
     await lab.nodes.a.sh('ip link add name eth1 type veth peer name eth1-far; ip link set eth1 up; ip link set eth1-far up; ip address add 198.51.100.2/24 dev eth1');
   });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { requirePrograms, requireRoot } from '../needs.ts';
+import { requirePrograms } from '../needs.ts';
 import type { DaemonKind } from './daemon.ts';
+import { requireLab } from './needs.ts';
 import { settles } from './settled.ts';
 import type { Director } from './settled.ts';
 import { TutorialLab, VIP } from './tutorial-lab.ts';
@@ -20,8 +21,7 @@ for (const [first, second] of PAIRS) {
     let server2: Director;
 
     before(async function () {
-      requireRoot(this);
-      requirePrograms(this, 'ip', 'unshare', 'nsenter', 'setpriv');
+      requireLab(this);
       if (first !== second) requirePrograms(this, 'keepalived');
       tutorial = await TutorialLab.open();
       const { nodes } = tutorial.lab;

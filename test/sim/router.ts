@@ -12,6 +12,8 @@ export class SimRouter {
   readonly machine: SimMachine;
   readonly log = new RecordingLog();
   readonly transitions: TransitionEvent[] = [];
+  /** All hooks that were called, in their order. */
+  readonly hooks: HookName[] = [];
   private readonly heard: (router: SimRouter, event: TransitionEvent) => void;
   private daemonNow: Daemon | null = null;
 
@@ -54,6 +56,7 @@ export class SimRouter {
   }
 
   private hear(hook: HookName, event: HookEvents[HookName]): void {
+    this.hooks.push(hook);
     if (hook !== 'onTransition') return;
     this.transitions.push(event as TransitionEvent);
     this.heard(this, event as TransitionEvent);

@@ -137,7 +137,7 @@ export const fileCheck = table(path('FILE_CHECK'), {
 }, {
   end: (context, block_, close) => {
     const name = block_.values.track_file;
-    const message = name === undefined ? 'FILE_CHECK has no track_file specified - ignoring' : context.declared.has(`track file ${name}`) ? null : `track_file ${name} not found, ignoring FILE_CHECK`;
+    const message = name === undefined ? 'FILE_CHECK has no track_file specified - ignoring' : context.isDeclared('track file', name) ? null : `track_file ${name} not found, ignoring FILE_CHECK`;
     if (message === null) return true;
     context.report({ code: 'missing-file', place: block_.place, saidAt: close, message, remedy: 'name a track_file that is declared further up' });
     return false;

@@ -38,9 +38,8 @@ function isKnown(args: Args, what: Tracked, name: string): boolean {
     missingLink(context, args.place, `(${args.name}) tracked interface ${name} doesn't exist`, name);
     return false;
   }
-  if (context.declared.has(`track ${what} ${name}`)) return true;
-  const known = [...context.declared.keys()].filter((key) => key.startsWith(`track ${what} `)).map((key) => key.slice(`track ${what} `.length));
-  const near = nearest(name, known);
+  if (context.isDeclared(`track ${what}`, name)) return true;
+  const near = nearest(name, [...(context.declared.get(`track ${what}`)?.keys() ?? [])].slice(0, 1000));
   args.report({
     code: 'unknown-tracked', message: `(${args.name}) track ${what} ${name} not found, ignoring...`,
     remedy: near === null ? `declare it further up: ${BLOCKS[what]} ${name} { … }` : `did you mean '${near}'?`,

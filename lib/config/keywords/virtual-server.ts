@@ -4,7 +4,7 @@ import { block, keyword, table, type Args, type ValueType } from '../keyword.ts'
 import type { ForwardMethod, ServiceKey } from '../model-ipvs.ts';
 import type { Place } from '../source.ts';
 import { BOOLEAN, choice, FLAG, INT_MAX, integer, seconds, UINT_MAX, word } from '../values.ts';
-import { endRealServer, endVirtualServer } from '../validate/virtual-servers.ts';
+import { endVirtualServer } from '../validate/virtual-servers.ts';
 import { familyOf, ipFromBytes, ipToBytes, maxPrefix, parseIp, type IpAddress } from '../../util/ip.ts';
 import { bfdCheck, dnsCheck, endpoint, fileCheck, httpGet, isPort, miscCheck, noHeader, pingCheck, smtpCheck, sslGet, tcpCheck, udpCheck } from './checkers.ts';
 
@@ -76,7 +76,7 @@ const realServer = table('virtual_server.real_server', {
   DNS_CHECK: block(noHeader, dnsCheck, 'a DNS query', later),
   FILE_CHECK: block(noHeader, fileCheck, 'the number in a track_file', later),
   BFD_CHECK: block(noHeader, bfdCheck, 'a BFD session', { build: 'bfd', ...later }),
-}, { end: endRealServer });
+});
 
 const needs = (one: string, what: string): ValueType<true> => ({
   ...FLAG,

@@ -43,8 +43,10 @@ function defaultLink(context: Context): string | null {
 export function buildInstances(named: readonly NamedInstance[], given: GlobalValues, global: GlobalDefs, scripts: readonly VrrpScript[], groups: readonly SyncGroup[], context: Context): VrrpInstance[] {
   const instances: VrrpInstance[] = [];
   const seen = new Map<string, NamedInstance>();
+  const groupOf = new Map(groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
+  const scriptOf = new Map(scripts.map((script) => [script.name, script]));
   for (const one of named) {
-    const instance = new Builder(one, given, global, scripts, groups, context).build();
+    const instance = new Builder(one, given, global, scriptOf, groupOf, context).build();
     if (instance === null) continue;
     const key = `${instance.link} ${instance.family} ${String(instance.vrid)}`;
     const other = seen.get(key);
@@ -66,17 +68,17 @@ class Builder {
   readonly #values: InstanceBlock['values'];
   readonly #given: GlobalValues;
   readonly #global: GlobalDefs;
-  readonly #scripts: readonly VrrpScript[];
-  readonly #groups: readonly SyncGroup[];
+  readonly #scripts: ReadonlyMap<string, VrrpScript>;
+  readonly #groupOf: ReadonlyMap<string, SyncGroup>;
   readonly #context: Context;
 
-  constructor(one: NamedInstance, given: GlobalValues, global: GlobalDefs, scripts: readonly VrrpScript[], groups: readonly SyncGroup[], context: Context) {
+  constructor(one: NamedInstance, given: GlobalValues, global: GlobalDefs, scripts: ReadonlyMap<string, VrrpScript>, groupOf: ReadonlyMap<string, SyncGroup>, context: Context) {
     this.#one = one;
     this.#values = one.block.values;
     this.#given = given;
     this.#global = global;
     this.#scripts = scripts;
-    this.#groups = groups;
+    this.#groupOf = groupOf;
     this.#context = context;
   }
 
@@ -276,7 +278,7 @@ class Builder {
   #trackedScripts(priority: number): VrrpInstance['trackScripts'] {
     const { name } = this.#one;
     const refs = trackedScripts(this.#values.track_script ?? [], this.#scripts);
-    const group = this.#groups.find((one) => one.members.includes(name));
+    const group = this.#groupOf.get(name);
     return refs.filter((ref) => {
       if (ref.weight === 0) return true;
       if (priority === OWNER) {

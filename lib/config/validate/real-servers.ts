@@ -22,6 +22,9 @@ interface Service {
 
 export function buildRealServer(block: Server, service: VirtualServerBlock['values'], given: GlobalValues, of: Service, scripts: ScriptState, context: Context): RealServer {
   const { values, header } = block;
+  if (values.uthreshold !== undefined && values.uthreshold !== 0 && (values.lthreshold ?? 0) > values.uthreshold) {
+    context.report({ code: 'thresholds', severity: 'warning', recorded: 'none', wording: null, place: block.placeOf('lthreshold') ?? block.place, message: 'lthreshold is above uthreshold', remedy: 'the server would never take new connections again' });
+  }
   const port = header.port ?? of.port;
   const id = `[${header.address}]:${of.protocol ?? 'none'}:${String(port)}`;
   return {

@@ -9,8 +9,9 @@ import { trackedLinks, trackedScripts } from './tracking.ts';
 export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readonly NamedInstance[], scripts: readonly VrrpScript[], global: GlobalDefs, given: GlobalValues, context: Context): SyncGroup[] {
   const groups: SyncGroup[] = [];
   const taken = new Set<string>();
+  const known = new Set(instances.map((instance) => instance.name));
   for (const block of blocks) {
-    const members = membersOf(block, instances, taken, context);
+    const members = membersOf(block, known, taken, context);
     if (members.length === 0) continue;
     if (members.length === 1) {
       context.report({ code: 'lonely-group', severity: 'warning', place: block.place, saidAt: null, message: `Sync group ${block.name} has only 1 virtual router(s) - this probably isn't what you want`, remedy: 'name the other members in group { … }' });
@@ -20,7 +21,7 @@ export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readon
       name: block.name,
       members,
       trackInterfaces: trackedLinks(block.name, null, values.track_interface ?? [], context),
-      trackScripts: trackedScripts(values.track_script ?? [], scripts),
+      trackScripts: trackedScripts(values.track_script ?? [], new Map(scripts.map((script) => [script.name, script]))),
       trackingWeight: values.sync_group_tracking_weight ?? false,
       notify: notifyScripts(values, context),
       notifyPriorityChanges: values.notify_priority_changes ?? global.notifyPriorityChanges,
@@ -30,12 +31,12 @@ export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readon
   return groups;
 }
 
-function membersOf(block: GroupBlock, instances: readonly NamedInstance[], taken: Set<string>, context: Context): string[] {
+function membersOf(block: GroupBlock, known: ReadonlySet<string>, taken: Set<string>, context: Context): string[] {
   const members: string[] = [];
   for (const name of block.values.group ?? []) {
     const place = block.placeOf('group') ?? block.place;
-    if (!instances.some((instance) => instance.name === name)) {
-      context.report({ code: 'unknown-instance', place, saidAt: null, message: `Virtual router ${name} specified in sync group ${block.name} doesn't exist - ignoring`, remedy: `instances: ${instances.map((one) => one.name).join(', ') || 'none'}` });
+    if (!known.has(name)) {
+      context.report({ code: 'unknown-instance', place, saidAt: null, message: `Virtual router ${name} specified in sync group ${block.name} doesn't exist - ignoring`, remedy: `instances: ${[...known].slice(0, 20).join(', ') || 'none'}` });
     } else if (taken.has(name)) {
       context.report({ code: 'duplicate', place, saidAt: null, message: `Virtual router ${name} cannot exist in more than one sync group - ignoring`, remedy: 'an instance has one sync group' });
     } else {

@@ -4,10 +4,10 @@ import type { TrackEntry } from '../keywords/tracking.ts';
 import type { TrackRef, VrrpScript } from '../model.ts';
 
 /** Scripts of an instance or group; names unknown were reported while the list was read. */
-export function trackedScripts(entries: readonly TrackEntry[], scripts: readonly VrrpScript[]): TrackRef[] {
+export function trackedScripts(entries: readonly TrackEntry[], scripts: ReadonlyMap<string, VrrpScript>): TrackRef[] {
   const refs: TrackRef[] = [];
   for (const entry of entries) {
-    const script = scripts.find((one) => one.name === entry.name);
+    const script = scripts.get(entry.name);
     if (script === undefined) continue;
     refs.push({ name: entry.name, weight: entry.weight ?? script.weight, reverse: entry.reverse ?? script.reverse });
   }
@@ -28,5 +28,6 @@ export function trackedLinks(owner: string, own: string | null, entries: readonl
 }
 
 function unique(refs: readonly TrackRef[]): TrackRef[] {
-  return refs.filter((ref, i) => refs.findIndex((other) => other.name === ref.name) === i);
+  const seen = new Set<string>();
+  return refs.filter((ref) => !seen.has(ref.name) && seen.add(ref.name).size > 0);
 }

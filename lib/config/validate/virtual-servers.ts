@@ -1,4 +1,4 @@
-/** Checks of virtual and real servers at their closing brace. */
+/** Checks of a virtual server at its closing brace. */
 import type { Context } from '../context.ts';
 import type { BlockValue } from '../keyword.ts';
 import type { Place } from '../source.ts';
@@ -18,13 +18,4 @@ export function endVirtualServer(context: Context, block: BlockValue, close: Pla
   const id = serviceId(block.header as ServiceKey, (block.values['protocol'] as string | undefined)?.toLowerCase());
   context.report({ code: 'no-real-servers', place: block.place, saidAt: close, message: `Virtual server ${id} has no real servers - ignoring`, remedy: 'name one: real_server IP PORT { … }' });
   return false;
-}
-
-export function endRealServer(context: Context, block: BlockValue, close: Place): boolean {
-  const upper = block.values['uthreshold'] as number | undefined;
-  const lower = block.values['lthreshold'] as number | undefined;
-  if (upper !== undefined && lower !== undefined && upper !== 0 && lower > upper) {
-    context.report({ code: 'thresholds', severity: 'warning', recorded: 'none', wording: null, place: block.place, saidAt: close, message: `lthreshold ${String(lower)} is above uthreshold ${String(upper)}`, remedy: 'the server would never take new connections again' });
-  }
-  return true;
 }

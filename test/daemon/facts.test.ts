@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import { assess, type Surroundings } from '../../lib/daemon/facts.ts';
+import type { Link } from '../../lib/system/netlink-routes.ts';
+import { ip } from '../../lib/util/ip.ts';
+import type { TrackState } from '../../lib/vrrp/priority.ts';
+import { configOf, instanceText } from '../sim/config-text.ts';
+import { link } from './fakes.ts';
+
+const SCRIPTS = ['chk', 'chk2'].map((name) => `vrrp_script ${name} {\n script /bin/true\n}\n`).join('');
+
+interface World {
+  links?: readonly Link[];
+  address?: string | null;
+  socket?: boolean;
+  scripts?: Readonly<Record<string, TrackState>>;
+}
+
+/** Faults, holds and the priority of one instance, in words. */
+function facts(body: string, world: World = {}, group = ''): { faults: string[]; holds: string[]; priority: number; source: string | null } {
+  const members = group === '' ? '' : `vrrp_sync_group G {\n group {\n VI_1\n VI_2\n }\n ${group}\n}\n${instanceText('', 'VI_2', 52, '10.0.0.101/24')}`;
+  const config = configOf(`${SCRIPTS}${instanceText(body)}${members}`);
+  const [instance] = config.instances;
+  if (instance === undefined) throw new Error('no instance');
+  const { links = [link(2, 'eth0'), link(3, 'eth1')], address = '10.0.0.1', socket = true, scripts = {} } = world;
+  const around: Surroundings = {
+    link: (name) => links.find((l) => l.name === name), primaryAddress: () => (address === null ? null : ip(address)),
+    hasAddress: (_, wanted) => wanted === address, hasSocket: () => socket,
+    script: (name) => scripts[name] ?? 'unknown',
+  };
+  const { faults, holds, priority, source } = assess(instance, config.syncGroups[0], around);
+  return { faults: [...faults], holds: [...holds], priority, source };
+}
+
+const DOWN = { links: [link(2, 'eth0', { running: false }), link(3, 'eth1')] };
+const OTHER_DOWN = { links: [link(2, 'eth0'), link(3, 'eth1', { up: false })] };
+const track = (ref: string): string => `track_script {\n ${ref}\n }`;
+const watch = (ref: string): string => `track_interface {\n ${ref}\n }`;
+
+describe('assess', () => {
+  for (const [name, body, world, faults] of [
+    ['no interface', '', { links: [] }, ['interface eth0 does not exist']],
+    ['an interface without carrier', '', DOWN, ['interface eth0 is down']],
+    ['an interface that is not up', '', { links: [link(2, 'eth0', { up: false })] }, ['interface eth0 is down']],
+    ['no address', '', { address: null }, ['interface eth0 has no IPv4 address']],
+    ['no link-local address', 'version 3\n virtual_ipaddress {\n fe80::1\n }', { address: null }, ['interface eth0 has no link-local IPv6 address']],
+    ['track_src_ip: a source address that is not there', 'mcast_src_ip 10.0.0.9\n track_src_ip', {}, ['source address 10.0.0.9 is missing from eth0']],
+    ['no socket', '', { socket: false }, ['no VRRP socket on eth0']],
+    ['all of them', '', { ...DOWN, address: null, socket: false }, ['interface eth0 is down', 'interface eth0 has no IPv4 address', 'no VRRP socket on eth0']],
+    ['a tracked interface that is down', watch('eth1'), OTHER_DOWN, ['tracked interface eth1 is down']],
+    ['a tracked interface that is not there', watch('eth1'), { links: [link(2, 'eth0')] }, ['tracked interface eth1 is down']],
+    ['a script that failed', track('chk'), { scripts: { chk: 'down' } }, ['script chk']],
+    ['two scripts that failed', track('chk\n chk2'), { scripts: { chk: 'down', chk2: 'down' } }, ['script chk', 'script chk2']],
+    ['a reversed script that succeeded', track('chk weight 0 reverse'), { scripts: { chk: 'up' } }, ['script chk']],
+  ] as const) {
+    it(`at fault: ${name}`, () => {
+      const body6 = body.startsWith('version 3');
+      if (body6) {
+        const [instance] = configOf(instanceText(body, 'VI_1', 51, '')).instances;
+        if (instance === undefined) throw new Error('no instance');
+        const around = { link: () => link(2, 'eth0'), primaryAddress: () => null, hasAddress: () => false, hasSocket: () => true, script: () => 'up' as const };
+        expect([...assess(instance, undefined, around).faults]).to.deep.equal(faults);
+      } else expect(facts(body, world).faults).to.deep.equal(faults);
+    });
+  }
+
+  it('nothing is wrong', () => {
+    expect(facts('priority 150')).to.deep.equal({ faults: [], holds: [], priority: 150, source: '10.0.0.1' });
+  });
+
+  it('dont_track_primary: the own interface may be down', () => {
+    expect(facts('dont_track_primary', DOWN).faults).to.deep.equal([]);
+  });
+
+  it('a configured source takes the place of the interface\'s address', () => {
+    expect(facts('mcast_src_ip 10.0.0.9\n track_src_ip', { address: '10.0.0.9' }).faults).to.deep.equal([]);
+    expect(facts('mcast_src_ip 10.0.0.9', { address: null })).to.deep.include({ faults: [], source: '10.0.0.9' });
+  });
+
+  it('a script of weight 0 that has not answered holds, one with a weight does not', () => {
+    expect(facts(track('chk'))).to.deep.include({ faults: [], holds: ['script chk'] });
+    expect(facts(track('chk weight 10'))).to.deep.include({ faults: [], holds: [] });
+  });
+
+  for (const [name, body, world, priority] of [
+    ['a script, up', track('chk weight 20'), { scripts: { chk: 'up' } }, 120],
+    ['a script, down', track('chk weight -20'), { scripts: { chk: 'down' } }, 80],
+    ['a script, unknown', track('chk weight -20'), {}, 100],
+    ['an interface, up', watch('eth1 weight 20'), {}, 120],
+    ['an interface, down', watch('eth1 weight -20'), OTHER_DOWN, 80],
+    ['both', `${watch('eth1 weight -20')}\n ${track('chk weight 30')}`, { ...OTHER_DOWN, scripts: { chk: 'up' } }, 110],
+  ] as const) {
+    it(`the priority with ${name}: ${priority}, and no fault`, () => {
+      expect(facts(body, world)).to.deep.include({ priority, faults: [] });
+    });
+  }
+
+  describe('of a sync group', () => {
+    it('what it tracks with weight 0 is a fault of each member', () => {
+      expect(facts('', { scripts: { chk: 'down' } }, track('chk')).faults).to.deep.equal(['script chk (group)']);
+      expect(facts('', OTHER_DOWN, watch('eth1')).faults).to.deep.equal(['tracked interface eth1 is down (group)']);
+      expect(facts('', {}, track('chk')).holds).to.deep.equal(['script chk (group)']);
+    });
+
+    it('its weights count with sync_group_tracking_weight alone', () => {
+      const up = { scripts: { chk: 'up' } } as const;
+      expect(facts('', up, `${track('chk weight 20')}\n sync_group_tracking_weight`).priority).to.equal(120);
+      expect(facts('', up, track('chk weight 20')).priority).to.equal(100);
+    });
+
+    it('a script that both track with weight 0 must clear for both', () => {
+      expect(facts(track('chk'), { scripts: { chk: 'down' } }, track('chk')).faults).to.deep.equal(['script chk', 'script chk (group)']);
+    });
+  });
+});
