@@ -8,8 +8,8 @@ import type { Settings } from './settings.ts';
  * `--config-test`: keepalived's own lines, each diagnostic behind them with its place and remedy, indented; keepalived's
  * exit codes. To stderr, or appended to a file.
  */
-export function configTest(settings: Settings, log: string | null): number {
-  const { diagnostics } = load({ path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors });
+export async function configTest(settings: Settings, log: string | null): Promise<number> {
+  const { diagnostics } = await load({ path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors });
   const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
   const details = diagnostics.flatMap((d) => printDiagnostic(d).split('\n').map((line) => `  ${line}`));
   const text = [...keepalivedLines(diagnostics, several), ...details].map((line) => `${line}\n`).join('');

@@ -2,4 +2,4 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { load, type LoadRequest } from './load.ts';
 
-parentPort?.postMessage(load(workerData as LoadRequest));
+parentPort?.postMessage(await load(workerData as LoadRequest));

@@ -1,6 +1,6 @@
 /** Reading the configuration: on this thread at the start, in a thread of its own at a reload, so that a large file costs no advertisement. */
 import { Worker } from 'node:worker_threads';
-import { type Diagnostic, loadConfig } from '../config/load.ts';
+import { type Diagnostic, isYaml, loadConfig, type LoadOptions } from '../config/load.ts';
 import type { Config } from '../config/model.ts';
 import { fileReader, thisMachine } from './machine.ts';
 
@@ -16,9 +16,14 @@ export interface LoadOutcome {
   readonly files: readonly string[];
 }
 
-export function load({ path, configId, allConfigErrors }: LoadRequest): LoadOutcome {
-  const { config, diagnostics, files } = loadConfig(path, fileReader, { configId, allConfigErrors, machine: thisMachine() });
+export async function load({ path, configId, allConfigErrors }: LoadRequest): Promise<LoadOutcome> {
+  const { config, diagnostics, files } = loadConfig(path, fileReader, { configId, allConfigErrors, machine: thisMachine(), ...(await yamlFor(path)) });
   return { config, diagnostics, files };
+}
+
+/** The reader of YAML, for a path that needs it: conf files shall not wait for that package. */
+export async function yamlFor(path: string): Promise<Pick<LoadOptions, 'yaml'>> {
+  return isYaml(path) || /[*?[{]/u.test(path) ? { yaml: (await import('../config/forms/read-yaml.ts')).yamlTokens } : {};
 }
 
 /** In a worker; rejects when the worker dies. */

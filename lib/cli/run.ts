@@ -85,7 +85,7 @@ class Life {
     log.info(`Command line: ${this.#argv.map((a) => `'${a}'`).join(' ')}`);
     const missing = missingCapabilities();
     if (missing.length > 0) return this.#fail(EXIT_PERMISSION, `permission missing: ${missing.join(' and ')}; run as root, or with these capabilities`);
-    const { config, diagnostics } = load(this.#request);
+    const { config, diagnostics } = await load(this.#request);
     this.#tell(config, diagnostics);
     const fatal = startFatal(diagnostics);
     if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);

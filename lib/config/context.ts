@@ -6,6 +6,9 @@ import type { Keyword } from './keyword.ts';
 import type { Machine } from './machine.ts';
 import type { Place } from './source.ts';
 
+/** A file with more faults than this is none. */
+const MOST = 50_000;
+
 export class Context {
   readonly machine: Machine;
   readonly configId: string;
@@ -45,6 +48,11 @@ export class Context {
   }
 
   report(report: Report): void {
+    if (this.diagnostics.length > MOST) return;
+    if (this.diagnostics.length === MOST) {
+      this.diagnostics.push(diagnostic({ code: 'too-many', message: `more than ${String(MOST)} diagnostics; the rest is left out`, wording: null, remedy: 'is this a keepalived.conf?' }, this.pass));
+      return;
+    }
     this.diagnostics.push(diagnostic(this.silent ? { ...report, wording: null, recorded: 'none' } : report, this.pass));
   }
 

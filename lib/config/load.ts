@@ -101,8 +101,8 @@ function readInPasses(texts: readonly NamedText[], before: readonly Diagnostic[]
 function merge(one: BlockValue, other: BlockValue): BlockValue {
   const both = new BlockValue<unknown>(one.table, one.name, one.header, one.place);
   Object.assign(both.values, one.values, other.values);
-  const known = new Set(one.statements.map((s) => `${s.source.name} ${String(s.line)} ${String(s.start)}`));
-  const all = [...one.statements, ...other.statements.filter((s) => !known.has(`${s.source.name} ${String(s.line)} ${String(s.start)}`))];
+  const known = new Set(one.statements.map((s) => `${s.source.name} ${String(s.line)} ${String(s.start)} ${s.words.join(' ')}`));
+  const all = [...one.statements, ...other.statements.filter((s) => !known.has(`${s.source.name} ${String(s.line)} ${String(s.start)} ${s.words.join(' ')}`))];
   for (const statement of all) {
     statement.next = null;
     both.add(statement);

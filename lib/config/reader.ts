@@ -13,6 +13,8 @@ const LINE_BYTES = 1024;
 const MAX_DEPTH = 64;
 /** Characters that expansion may make in all. */
 const MAX_MADE = 1 << 24;
+/** Lines that may be expanded in all. */
+const MAX_EXPANSIONS = 1 << 18;
 
 export type Token = 'statement' | 'open' | 'close' | 'end';
 
@@ -50,6 +52,7 @@ export class Reader {
   readonly #frames: Frame[] = [];
   #top: Frame | null = null;
   #madeLength = 0;
+  #expansions = 0;
   #madeTooMuch = false;
 
   constructor(files: FileReader, machine: Machine, configId: string, rules: IncludeRules, report: (report: Report) => void) {
@@ -263,7 +266,8 @@ export class Reader {
   /** Reads what a line stands for, within bounds. */
   #made(text: string, origin: Origin, complain: Complain): void {
     this.#madeLength += text.length;
-    if (this.#frames.length < MAX_DEPTH && this.#madeLength < MAX_MADE) return this.pushMade(text, origin);
+    this.#expansions++;
+    if (this.#frames.length < MAX_DEPTH && this.#madeLength < MAX_MADE && this.#expansions < MAX_EXPANSIONS) return this.pushMade(text, origin);
     if (!this.#madeTooMuch) complain('macro-recursion', 'definitions expand without an end, or to more text than is sensible', 'a definition must not use itself');
     this.#madeTooMuch = true;
   }

@@ -40,6 +40,11 @@ export class AddressKeeper {
     return this.#ours.has(key);
   }
 
+  /** Whose address this is; null when it is none of ours. */
+  ownerOf(key: string): string | null {
+    return this.#ours.get(key) ?? null;
+  }
+
   /** Which instance lost this address; null when it is none of ours. Forgets it. */
   lost(key: string): string | null {
     const owner = this.#ours.get(key) ?? null;

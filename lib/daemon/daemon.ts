@@ -1,6 +1,6 @@
 /** The room that knows everybody: start, reload, stop. */
 import type { Config, ScriptCommand, SyncGroup, VrrpInstance } from '../config/model.ts';
-import type { ScriptResult } from '../system/script-runner.ts';
+import type { RunningScript, ScriptResult } from '../system/script-runner.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
 import type { StateName } from '../vrrp/virtual-router.ts';
@@ -48,6 +48,9 @@ export class Daemon {
   readonly #groups = new Map<string, HookState>();
   readonly #startedAt: number;
   #stopping: Promise<void> | null = null;
+  /** The start, then one reload after the other. */
+  #changing: Promise<void> = Promise.resolve();
+  #startupScript: RunningScript | null = null;
 
   constructor(config: Config, options: DaemonOptions, parts: DaemonParts) {
     const { system, log } = parts;
@@ -98,29 +101,47 @@ export class Daemon {
   }
 
   /** Resolves when VRRP is running. Rejects with SystemError when the kernel refuses what is needed. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#changing = this.#start();
+    return this.#changing;
+  }
+
+  /** A stop that comes in between ends it at its next step. */
+  async #start(): Promise<void> {
     const { system, log, hooks } = this.#parts;
     if (this.#config.global.startupScript !== null) await this.#runOnce('startup', this.#config.global.startupScript);
+    if (this.#stopping !== null) return;
     await this.#network.start();
     await this.#notifier.start();
     if (this.#config.instances.length > 0) {
       const leftovers = await this.#journal.leftovers(this.#network, this.#config);
+      if (this.#stopping !== null) return;
       if (leftovers.length > 0) log.info(`removing ${leftovers.length} addresses that an earlier run left behind: ${leftovers.map((a) => a.prefix.address).join(', ')}`);
       this.#vrrp.sweep(leftovers);
       await this.#journal.claim(this.#config);
     }
+    if (this.#stopping !== null) return;
     this.#tracker.track(this.#config.scripts);
     this.#vrrp.start(this.#config, this.#config.global.startupDelay);
     log.info('Startup complete');
     hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
   }
 
-  async reload(config: Config): Promise<void> {
+  /** One at a time; once the daemon stops, nothing is reloaded any more. */
+  reload(config: Config): Promise<void> {
+    const next = (): Promise<void> => this.#reload(config);
+    this.#changing = this.#changing.then(next, next);
+    return this.#changing;
+  }
+
+  async #reload(config: Config): Promise<void> {
     const { system, log, hooks } = this.#parts;
+    if (this.#stopping !== null) return;
     log.info('Reloading');
     this.#config = config;
     if (config.instances.length > 0) await this.#journal.claim(config);
     await this.#notifier.reload(config.global);
+    if (this.#stopping !== null) return;
     this.#tracker.track(config.scripts);
     this.#vrrp.reload(config);
     log.info('Reload complete');
@@ -136,11 +157,13 @@ export class Daemon {
   async #stop(): Promise<void> {
     const { system, hooks } = this.#parts;
     this.#vrrp.stop();
+    this.#startupScript?.stop();
     this.#tracker.close();
     this.#network.close();
     hooks.emit('onStop', { time: system.clock.wall() });
     const linger = this.#config.instances.length === 0 ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
-    await Promise.all([linger, this.#notifier.stop()]);
+    const closed = (): Promise<void> => this.#notifier.stop();
+    await Promise.all([linger, this.#changing.then(closed, closed)]);
     this.#vrrp.close();
     if (!this.#options.keepAddresses) await this.#journal.clear();
     if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);
@@ -165,7 +188,10 @@ export class Daemon {
 
   async #runOnce(which: string, script: ScriptCommand & { readonly timeout: Millis }): Promise<void> {
     const { argv, account } = script;
-    const result = await this.#parts.system.scripts.run(argv, { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null }).result;
+    const running = this.#parts.system.scripts.run(argv, { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null });
+    if (which === 'startup') this.#startupScript = running;
+    const result = await running.result;
+    if (which === 'startup') this.#startupScript = null;
     const problem = scriptProblem(result);
     if (problem !== null) this.#parts.log.warn(`${which} script ${argv[0] ?? ''} ${problem}`);
   }

@@ -10,6 +10,8 @@ export interface Surroundings {
   link(name: string): Link | undefined;
   primaryAddress(instance: VrrpInstance): IpAddress | null;
   hasAddress(instance: VrrpInstance, address: IpAddress): boolean;
+  /** The unicast source is, or was, an address of this machine. */
+  canSpeakFrom(instance: VrrpInstance): boolean;
   hasSocket(instance: VrrpInstance): boolean;
   script(name: string): TrackState;
 }
@@ -33,6 +35,7 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
     if (instance.trackSourceAddress && instance.sourceAddress !== null && !around.hasAddress(instance, instance.sourceAddress)) {
       faults.add(`source address ${instance.sourceAddress} is missing from ${instance.link}`);
     }
+    if (!around.canSpeakFrom(instance)) faults.add(`unicast source ${source ?? ''} is no address of this machine`);
     if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${instance.link}`);
   }
   const weighed: Weighed[] = [];

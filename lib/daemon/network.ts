@@ -76,20 +76,26 @@ export class Network {
     return this.#addresses.get(key);
   }
 
+  /** Is it an address of this machine, on whatever interface? */
+  holds(ip: IpAddress): boolean {
+    for (const address of this.#addresses.values()) if (address.prefix.address === ip) return true;
+    return false;
+  }
+
   addressesOf(linkIndex: number): Address[] {
     return [...this.#addresses.values()].filter((a) => a.linkIndex === linkIndex);
   }
 
-  /** The address adverts come from: the first IPv4 one that is not `mine`, or the link-local IPv6 one. */
+  /** The address adverts come from: the first IPv4 one that is not `mine`, primary before secondary, or the link-local IPv6 one. */
   primaryAddress(name: string, family: Family, mine: (key: string) => boolean): IpAddress | null {
     const link = this.link(name);
     if (link === undefined) return null;
-    for (const address of this.addressesOf(link.index)) {
+    const usable = this.addressesOf(link.index).filter((address) => {
       const ip = address.prefix.address;
-      if (familyOf(ip) !== family || isTentative(address) || mine(addressKey(link.index, address))) continue;
-      if (family === 'inet' || isLinkLocal6(ip)) return ip;
-    }
-    return null;
+      return familyOf(ip) === family && !isTentative(address) && !mine(addressKey(link.index, address)) && (family === 'inet' || isLinkLocal6(ip));
+    });
+    const first = usable.find((address) => family === 'inet6' || !isSecondary(address)) ?? usable[0];
+    return first?.prefix.address ?? null;
   }
 
   #hear(event: NetworkEvent): void {
@@ -127,6 +133,8 @@ export class Network {
   #putAddress(address: Address): void {
     const key = addressKey(address.linkIndex, address);
     const before = this.#addresses.get(key);
+    // The kernel puts a secondary that it promotes behind the other primaries.
+    if (before !== undefined && isSecondary(before) && !isSecondary(address)) this.#addresses.delete(key);
     this.#addresses.set(key, address);
     const link = this.linkName(address.linkIndex);
     const usable = before === undefined || (isTentative(before) && !isTentative(address));
@@ -173,6 +181,11 @@ export class Network {
     for (const [key, address] of [...this.#addresses]) if (!keys.has(key)) this.#dropAddress(address);
     for (const address of state.addresses) this.#putAddress(address);
   }
+}
+
+/** IFA_F_SECONDARY: in the subnet of another address of the interface. */
+function isSecondary({ flags }: Address): boolean {
+  return (flags & 0x01) !== 0;
 }
 
 /** IFA_F_TENTATIVE: duplicate address detection (RFC 4862 §5.4) has not ended, and nothing can be sent from it yet. */

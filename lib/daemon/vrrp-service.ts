@@ -6,7 +6,8 @@ import { AH_LENGTH, AH_PROTOCOL } from '../codec/ah.ts';
 import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Address } from '../system/netlink-routes.ts';
 import type { System } from '../system/system.ts';
-import type { Datagram } from '../system/vrrp-sockets.ts';
+import type { Datagram, SocketSpec } from '../system/vrrp-sockets.ts';
+import type { IpAddress } from '../util/ip.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import { allAddresses, desiredAddresses } from '../vrrp/desired.ts';
 import { ZERO_COUNTERS } from '../vrrp/counters.ts';
@@ -33,7 +34,7 @@ export interface VrrpListener {
 }
 
 export interface VrrpOptions {
-  /** -V: addresses stay at a stop. */
+  /** -V: addresses stay at a stop, and nobody is told to take them over. */
   readonly keepAddresses: boolean;
   /** -X: addresses that an earlier run left are removed whenever an instance leaves Master. */
   readonly releaseForeign: boolean;
@@ -59,12 +60,14 @@ export class VrrpService {
   #speakers = new Map<string, VrrpInstance[]>();
   #facts = new Map<string, Facts>();
   readonly #cleared = new Set<string>();
+  /** By instance: the unicast source that it has spoken from. */
+  #bound = new Map<string, IpAddress>();
   #logUnknownVrids = false;
   #started = false;
   #stopped = false;
   #retrying = false;
   #retry: Cancel = () => undefined;
-  #startTimer: Cancel = () => undefined;
+  #delayEnd: Millis = 0;
   #timer: Cancel = () => undefined;
   #armed: Millis = Infinity;
   /** Instances that a reload takes away: their farewell is FAULT or DELETED, not STOP. */
@@ -79,7 +82,7 @@ export class VrrpService {
     this.#options = options;
     this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
-    this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec.protocol, datagram); }, (_key, spec, cause) => {
+    this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec, datagram); }, (_key, spec, cause) => {
       this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
       if (this.#started) this.#reassessLink(spec.link);
       this.#retrySockets();
@@ -105,16 +108,16 @@ export class VrrpService {
     this.#keeper.sweep(leftovers);
   }
 
-  /** The network is known by now. `delay` is vrrp_startup_delay. */
+  /** The network is known by now. `delay` is vrrp_startup_delay: until then nothing is heard, and no timer begins. */
   start(config: Config, delay: Millis): void {
     this.#use(config);
     const now = this.#system.clock.now();
     this.#router = routers.emptyRouter(new Map([...this.#config.instances.values()].map((i) => [i.name, initialize(i, now)])));
     this.#openSockets();
     rehearse(this.#config);
-    if (delay <= 0) return this.#begin();
-    this.#log.info(`Delaying startup for ${delay / 1000} seconds`);
-    this.#startTimer = this.#system.clock.at(now + delay, () => { this.#begin(); });
+    if (delay > 0) this.#log.info(`Delaying startup for ${delay / 1000} seconds`);
+    this.#delayEnd = now + delay;
+    this.#begin(delay);
   }
 
   /** Same addresses, states and timers for what is still there (architecture: Reload). */
@@ -125,13 +128,14 @@ export class VrrpService {
     const next = routerConfig(config);
     const { router, kept, gone, fresh } = migrate(from, this.#router, next, now);
     this.#leaving = 'reload';
-    for (const name of gone) this.#take(routers.routerStep(from, this.#router, name, { type: 'shutdown' }, now));
+    if (this.#started) for (const name of gone) this.#take(routers.routerStep(from, this.#router, name, { type: 'shutdown' }, now));
     this.#leaving = 'stop';
     this.#keeper.rename(kept);
     this.#use(config);
     this.#router = router;
     this.#advertiser.reload(kept);
     this.#facts = renamed(this.#facts, kept);
+    this.#bound = renamed(this.#bound, kept);
     for (const name of gone) this.#cleared.delete(name);
     this.#openSockets();
     if (!this.#started) return;
@@ -148,10 +152,9 @@ export class VrrpService {
 
   /** Everybody leaves: farewells sent, addresses taken away. */
   stop(): void {
-    this.#startTimer();
     this.#retry();
     this.#stopped = true;
-    if (this.#started) this.#take(routers.stop(this.#config, this.#router, this.#system.clock.now()));
+    if (this.#started) this.#take(routers.stop(this.#config, this.#router, this.#system.clock.now(), this.#options.keepAddresses));
     this.#started = false;
     this.#timer();
     this.#keeper.flush();
@@ -185,15 +188,17 @@ export class VrrpService {
       case 'link':
         return this.#linkChanged(change.name);
       case 'address-added':
-        if (!this.#keeper.isOurs(addressKey(change.address.linkIndex, change.address))) this.#reassessLink(change.link);
+        if (!this.#keeper.isOurs(addressKey(change.address.linkIndex, change.address))) this.#reassessAddress(change.link, change.address.prefix.address);
         return;
       case 'address-removed': {
         const key = addressKey(change.address.linkIndex, change.address);
-        const owner = this.#keeper.lost(key);
+        const owner = this.#keeper.ownerOf(key);
         const instance = owner === null ? undefined : this.#config.instances.get(owner);
         if (instance !== undefined && this.#tracksLoss(instance, key)) {
+          // Still ours while the Master gives up: put back by hand in the meantime, it goes with the others.
           this.#event(instance.name, { type: 'address-lost', address: change.address.prefix.address, link: change.link });
         } else if (owner === null) this.#reassessLink(change.link);
+        this.#keeper.lost(key);
         return;
       }
     }
@@ -209,10 +214,10 @@ export class VrrpService {
     }
   }
 
-  #begin(): void {
+  #begin(delay: Millis): void {
     this.#started = true;
     for (const name of this.#config.instances.keys()) this.#prime(name);
-    this.#take(routers.start(this.#config, this.#router, this.#system.clock.now()));
+    this.#take(routers.start(this.#config, this.#router, this.#system.clock.now(), delay));
   }
 
   #openSockets(): void {
@@ -255,6 +260,22 @@ export class VrrpService {
     }
   }
 
+  /** A new address may be the source of an interface's instances, or of unicast anywhere. */
+  #reassessAddress(link: string, address: IpAddress): void {
+    this.#reassessLink(link);
+    if (!this.#started) return;
+    for (const instance of this.#config.instances.values()) if (instance.link !== link && instance.sourceAddress === address) this.#reassess(instance.name);
+  }
+
+  /** A unicast source must have been on this machine once; keepalived binds to it and does not mind its going. */
+  #canSpeakFrom(instance: VrrpInstance): boolean {
+    const { name, sourceAddress, unicastPeers } = instance;
+    if (sourceAddress === null || unicastPeers.length === 0 || this.#bound.get(name) === sourceAddress) return true;
+    if (!this.#network.holds(sourceAddress)) return false;
+    this.#bound.set(name, sourceAddress);
+    return true;
+  }
+
   #assess(instance: VrrpInstance): Facts {
     return assess(instance, this.#groupOf(instance.name), {
       link: (name) => this.#network.link(name),
@@ -263,6 +284,7 @@ export class VrrpService {
         const link = this.#network.link(i.link);
         return link !== undefined && this.#network.addressesOf(link.index).some((a) => a.prefix.address === address);
       },
+      canSpeakFrom: (i) => this.#canSpeakFrom(i),
       hasSocket: (i) => this.#sockets.isOpen(specOf(i)),
       script: this.#script,
     });
@@ -275,6 +297,10 @@ export class VrrpService {
     if (instance === undefined || member === undefined) return;
     const facts = this.#assess(instance);
     this.#facts.set(name, facts);
+    if (facts.priority !== instance.priority) {
+      this.#log.info(`(${name}) Changing effective priority from ${instance.priority} to ${facts.priority}`, { instance: name });
+      this.#listener.priorityChanged(instance, 'BACKUP', facts.priority);
+    }
     const primed: VirtualRouter = { ...member, faults: facts.faults, holds: facts.holds, priority: facts.priority, address: facts.source };
     this.#router = { ...this.#router, members: new Map(this.#router.members).set(name, primed) };
   }
@@ -305,12 +331,12 @@ export class VrrpService {
     return this.#config.groups.find((group) => group.members.includes(name));
   }
 
-  #hear(key: string, protocol: number, datagram: Datagram): void {
-    if (!this.#started) return;
+  #hear(key: string, { link, protocol }: SocketSpec, datagram: Datagram): void {
+    if (!this.#started || this.#system.clock.now() < this.#delayEnd) return;
     const vrid = datagram.payload[protocol === AH_PROTOCOL ? AH_LENGTH + 1 : 1] ?? 0;
     const listeners = this.#speakers.get(`${key} ${vrid}`);
     if (listeners === undefined) {
-      if (this.#logUnknownVrids) this.#log.detail(`Received VRRP advert for unknown VRID ${vrid} from ${datagram.from}`);
+      if (this.#logUnknownVrids) this.#log.info(`Unknown VRID(${vrid}) received on interface(${link}). ignoring...`, { from: datagram.from });
       return;
     }
     for (const instance of listeners) {
@@ -332,7 +358,7 @@ export class VrrpService {
   }
 
   #arm(): void {
-    const next = routers.deadline(this.#router);
+    const next = Math.max(routers.deadline(this.#router), this.#delayEnd);
     if (next === this.#armed) return;
     this.#timer();
     this.#armed = next;
@@ -418,7 +444,7 @@ export class VrrpService {
     if (removed > 0) this.#log.detail(`(${instance.name}) removing VIPs.`);
   }
 
-  /** A reload changed a Master's addresses: the new ones come before the old ones go. */
+  /** A reload changed a Master's addresses: the new ones come before the old ones go. Any new one has all announced, as with keepalived. */
   #moveAddresses(old: VrrpInstance | undefined, name: string): void {
     const instance = this.#config.instances.get(name);
     const member = this.#router.members.get(name);
@@ -430,7 +456,7 @@ export class VrrpService {
     if (added.length > 0) {
       this.#log.info(`(${name}) setting VIPs.`);
       this.#keeper.add(name, added);
-      this.#announcer.announce(instance, added, instance.garp.masterRepeat);
+      this.#announce(instance, instance.garp.masterRepeat);
     }
     this.#keeper.remove(name, allAddresses(old).filter((v) => !after.has(key(v))), true);
   }

@@ -2,7 +2,7 @@
 import type { SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Millis } from '../util/time.ts';
 import { groupReason, type Router, type RouterConfig } from './router.ts';
-import { masterDownInterval } from './timers.ts';
+import { masterDownInterval, skewTime } from './timers.ts';
 import { initialize, type VirtualRouter } from './virtual-router.ts';
 
 /** What makes an instance the same one after a reload: where and how it speaks, never its name. */
@@ -50,22 +50,31 @@ function letGo(router: VirtualRouter, before: readonly SyncGroup[], after: reado
   return faults.size === router.faults.size ? router : { ...router, faults };
 }
 
-/** The same state; timers follow an interval that changed. Priorities follow by a 'priority' event of the trackers. */
+/**
+ * The same state with the new base priority; what the trackers add comes as a 'priority' event. A Master speaks at once, so
+ * that all hear what is new, and refreshes its neighbours then, which takes the place of a second block of gratuitous ARPs
+ * that was still to come; a Backup waits anew when what its wait is made of has changed. (All observed in keepalived 2.2.7,
+ * but that its Backup waits anew in any case.)
+ */
 function carry(old: VrrpInstance, instance: VrrpInstance, router: VirtualRouter, now: Millis): VirtualRouter {
-  const address = instance.sourceAddress ?? router.address;
-  const base = { ...router, address, said: new Set<string>() };
-  if (old.advertInterval === instance.advertInterval && old.downTimerAdverts === instance.downTimerAdverts) return base;
+  const { priority } = instance;
+  const base = { ...router, address: instance.sourceAddress ?? router.address, priority, said: new Set<string>() };
   const { state } = router;
   switch (state.name) {
     case 'Initialize':
     case 'Fault':
       return base;
     case 'Backup': {
+      const same = old.advertInterval === instance.advertInterval && old.downTimerAdverts === instance.downTimerAdverts && old.priority === priority;
+      if (same) {
+        const untracked = skewTime(instance, priority, state.masterAdverInterval) - skewTime(instance, router.priority, state.masterAdverInterval);
+        return { ...base, state: { ...state, masterDownTimer: state.masterDownTimer + untracked } };
+      }
       const masterAdverInterval = instance.version === 3 ? state.masterAdverInterval : instance.advertInterval;
-      const masterDownTimer = now + masterDownInterval(instance, router.priority, masterAdverInterval);
+      const masterDownTimer = now + masterDownInterval(instance, priority, masterAdverInterval);
       return { ...base, state: { ...state, masterAdverInterval, masterDownTimer } };
     }
     case 'Master':
-      return { ...base, state: { ...state, masterAdverInterval: instance.advertInterval, adverTimer: Math.min(state.adverTimer, now + instance.advertInterval) } };
+      return { ...base, state: { name: 'Master', masterAdverInterval: instance.advertInterval, adverTimer: now, garpTimer: null, refreshTimer: instance.garp.refresh > 0 ? now : null } };
   }
 }

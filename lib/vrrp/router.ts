@@ -55,11 +55,11 @@ export function isTakeover(router: Router, when: Millis): boolean {
   return false;
 }
 
-/** Starts every member; a group that is of one mind from the beginning is told before its members. */
-export function start(config: RouterConfig, router: Router, now: Millis): RouterStep {
+/** Starts every member, its timers `delay` later (vrrp_startup_delay); a group that is of one mind from the beginning is told before its members. */
+export function start(config: RouterConfig, router: Router, now: Millis, delay: Millis = 0): RouterStep {
   const run = new Run(config, router, now);
   for (const group of config.groups) run.spreadFaults(group, null, true);
-  for (const name of router.members.keys()) run.member(name, { type: 'startup' });
+  for (const name of router.members.keys()) run.member(name, { type: 'startup', delay });
   run.tellGroups();
   const groups = run.actions.filter((a) => a.kind === 'group');
   return { router: run.router, actions: [...groups, ...run.actions.filter((a) => a.kind !== 'group')] };
@@ -88,10 +88,10 @@ export function due(config: RouterConfig, router: Router, now: Millis): RouterSt
   return { router: current, actions };
 }
 
-/** Everybody leaves; groups are told last. */
-export function stop(config: RouterConfig, router: Router, now: Millis): RouterStep {
+/** Everybody leaves, `silent` without a farewell; groups are told last. */
+export function stop(config: RouterConfig, router: Router, now: Millis, silent = false): RouterStep {
   const run = new Run(config, router, now);
-  for (const name of router.members.keys()) run.member(name, { type: 'shutdown' });
+  for (const name of router.members.keys()) run.member(name, { type: 'shutdown', silent });
   for (const group of config.groups) run.actions.push({ kind: 'group', name: group.name, to: 'Stop' });
   return { router: run.router, actions: run.actions };
 }

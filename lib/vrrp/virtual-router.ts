@@ -64,8 +64,10 @@ export interface VirtualRouter {
 }
 
 export type Event =
-  | { readonly type: 'startup' }
-  | { readonly type: 'shutdown' }
+  /** keepalived's vrrp_startup_delay: the timers begin `delay` later. */
+  | { readonly type: 'startup'; readonly delay?: Millis }
+  /** keepalived's: `silent` leaves without a farewell, the addresses being left as well (-V). */
+  | { readonly type: 'shutdown'; readonly silent?: boolean }
   | { readonly type: 'time' }
   | { readonly type: 'advertisement'; readonly from: IpAddress; readonly advert: Advertisement }
   | { readonly type: 'priority'; readonly value: number }
@@ -121,9 +123,9 @@ export function deadline({ state }: VirtualRouter): Millis {
 export function step(instance: VrrpInstance, router: VirtualRouter, event: Event, now: Millis): Step {
   switch (event.type) {
     case 'startup':
-      return startup(instance, router, now);
+      return startup(instance, router, now, event.delay ?? 0);
     case 'shutdown':
-      return shutdown(instance, router, now);
+      return shutdown(instance, router, event.silent === true, now);
     case 'time':
       return time(instance, router, now);
     case 'advertisement':
@@ -151,27 +153,27 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
 
 /**
  * RFC 3768 §6.4.1, RFC 9568 §6.4.1: the owner is Master at once, all others are Backup for a Master_Down_Interval.
- * keepalived's: what a killed run left on the interfaces goes in any case, also when the instance cannot begin yet.
+ * keepalived's: an owner with `state BACKUP` waits like the others; what a killed run left on the interfaces goes in any case, also when the instance cannot begin yet.
  */
-function startup(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+function startup(instance: VrrpInstance, router: VirtualRouter, now: Millis, delay: Millis): Step {
   if (router.faults.size > 0) {
     // keepalived's: an interface that is still to come is waited for without a word of FAULT.
     const text = router.faults.has(absent(instance.link)) ? `waiting for ${instance.link}` : 'Entering FAULT STATE (init)';
     return enter(router, { name: 'Fault' }, now, [info(instance, text), { type: 'reconcile' }], [...router.faults].join(', '));
   }
   if (router.holds.size > 0) return { router, actions: [{ type: 'reconcile' }] };
-  if (router.priority === OWNER_PRIORITY) return becomeMaster(instance, router, now, 'startup of the address owner', [detail(instance, 'Receive advertisement timeout')]);
+  const owner = router.priority === OWNER_PRIORITY && instance.wantMaster;
+  if (owner && delay === 0) return becomeMaster(instance, router, now, 'startup of the address owner', [detail(instance, 'Receive advertisement timeout')]);
   const interval = instance.advertInterval;
   // keepalived's: `state MASTER` waits for one interval only, with the owner's skew.
-  const wait = instance.wantMaster
-    ? interval + skewTime(instance, OWNER_PRIORITY, interval)
-    : masterDownInterval(instance, router.priority, interval);
+  const first = owner ? 0 : interval + skewTime(instance, OWNER_PRIORITY, interval);
+  const wait = delay + (instance.wantMaster ? first : masterDownInterval(instance, router.priority, interval));
   return becomeBackup(instance, router, now, wait, 'startup', [info(instance, 'Entering BACKUP STATE (init)')]);
 }
 
 /** RFC 3768 §6.4.3: a Master that is shut down says so with priority 0. */
-function shutdown(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
-  const master = router.state.name === 'Master';
+function shutdown(instance: VrrpInstance, router: VirtualRouter, silent: boolean, now: Millis): Step {
+  const master = router.state.name === 'Master' && !silent;
   const next: VirtualRouter = {
     ...router, state: { name: 'Initialize' }, since: now, said: new Set(),
     counters: master ? leave(router.counters, 1) : router.counters,
@@ -340,7 +342,7 @@ function becomeFault(instance: VrrpInstance, router: VirtualRouter, now: Millis,
   return enter({ ...router, counters }, { name: 'Fault' }, now, [...actions, { type: 'reconcile' }], reason);
 }
 
-/** keepalived's: what held the instance is over; it starts as a Backup with a full Master_Down_Interval, the owner as Master. */
+/** keepalived's: what held the instance is over; it starts as a Backup with a full Master_Down_Interval, the owner as well. */
 function recovery(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
   const waiting = router.state.name === 'Fault' || router.state.name === 'Initialize';
   if (!waiting || router.faults.size > 0 || router.holds.size > 0) return stay(router);
@@ -348,7 +350,6 @@ function recovery(instance: VrrpInstance, router: VirtualRouter, now: Millis): S
 }
 
 function leaveFault(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
-  if (router.priority === OWNER_PRIORITY) return becomeMaster(instance, router, now, 'recovered');
   return becomeBackup(instance, router, now, masterDownInterval(instance, router.priority, instance.advertInterval), 'recovered', [info(instance, 'Entering BACKUP STATE')]);
 }
 

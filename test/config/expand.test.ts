@@ -6,7 +6,9 @@ function router(lines: string, configId = 'lvs1'): string | undefined {
   return load(`${lines.includes('router_id') ? lines : `${lines}\n`}`, { configId }).config?.global.routerId;
 }
 
-describe('definitions, sequences and conditions', () => {
+describe('definitions, sequences and conditions', function () {
+  this.timeout(20_000);
+
   const bad: readonly (readonly [name: string, text: string, code: string])[] = [
     ['a definition that uses itself', '$A=x${A}\nglobal_defs {\n router_id ${A}\n}\n', 'macro-recursion'],
     ['two definitions that use each other', '$A=${B}\n$B=${A}\nglobal_defs { router_id ${A} }\n', 'macro-recursion'],
@@ -36,8 +38,8 @@ describe('definitions, sequences and conditions', () => {
     ['conditions inside a value are looked at when it is used', '$A= \\\n global_defs { \\\n@lvs1 router_id here \\\n@other router_id there \\\n }\n$A\n', 'here'],
     ['@ID keeps the line on this machine', 'global_defs {\n@lvs1 router_id mine\n@lvs2 router_id theirs\n}\n', 'mine'],
     ['@^ID keeps it on the others', 'global_defs {\n router_id a\n@^lvs1 router_id b\n}\n', 'a'],
-    ['~SEQ with one number counts from 1', 'global_defs {\n~SEQ(n, 3) router_id r$n\n}\n', 'r$n'],
-    ['~SEQ in braces, the last one wins', 'global_defs {\n~SEQ(n, 3) router_id r${n}\n}\n', 'r3'],
+    ['~SEQ with $NAME at the end of the line', 'global_defs {\n~SEQ(n, 3) router_id r$n\n}\n', 'r3'],
+    ['~SEQ with one number counts from 1, the last one wins', 'global_defs {\n~SEQ(n, 3) router_id r${n}\n}\n', 'r3'],
     ['~SEQ downwards', 'global_defs {\n~SEQ(n, -3) router_id r${n}\n}\n', 'r-3'],
     ['~SEQ with start, step, end', 'global_defs {\n~SEQ(n, 1, 2, 6) router_id r${n}\n}\n', 'r5'],
     ['~SEQx in hex', 'global_defs {\n~SEQx(n, 0x1f, 0x20) router_id r${n}\n}\n', 'r20'],

@@ -31,7 +31,8 @@ export function files(content: Readonly<Record<string, string | FakeFile>>): Fil
     glob: (pattern, directory) => braces(pattern).flatMap((one) => {
       const whole = one.startsWith('/') || directory === '' ? one : `${directory}/${one}`;
       const matcher = new RegExp(`^${whole.replace(/[.+^$()|\\]/gu, '\\$&').replace(/\*/gu, '[^/]*').replace(/\?/gu, '[^/]')}$`, 'u');
-      return Object.keys(content).filter((path) => matcher.test(path)).sort();
+      const paths = new Set(Object.keys(content).flatMap((path) => [path, path.slice(0, Math.max(0, path.lastIndexOf('/')))]));
+      return [...paths].filter((path) => path !== '' && matcher.test(path)).sort();
     }),
   };
 }
@@ -47,7 +48,7 @@ const PROGRAMS: Readonly<Record<string, Partial<FileFacts>>> = {
   '/sbin': { kind: 'link', mode: 0o777, target: 'usr/sbin' },
   '/bin': { kind: 'link', mode: 0o777, target: 'usr/bin' },
 };
-const DIRECTORIES = new Set(['/', '/usr', '/usr/bin', '/usr/sbin', '/opt', '/etc']);
+const DIRECTORIES = new Set(['/', '.', '/usr', '/usr/bin', '/usr/sbin', '/opt', '/etc', '/tmp']);
 
 export function fakeMachine(parts: Partial<Machine> = {}): Machine {
   return {

@@ -12,6 +12,8 @@ interface World {
   links?: readonly Link[];
   address?: string | null;
   socket?: boolean;
+  /** Its unicast source is this machine's. */
+  speaks?: boolean;
   scripts?: Readonly<Record<string, TrackState>>;
 }
 
@@ -21,10 +23,10 @@ function facts(body: string, world: World = {}, group = ''): { faults: string[];
   const config = configOf(`${SCRIPTS}${instanceText(body)}${members}`);
   const [instance] = config.instances;
   if (instance === undefined) throw new Error('no instance');
-  const { links = [link(2, 'eth0'), link(3, 'eth1')], address = '10.0.0.1', socket = true, scripts = {} } = world;
+  const { links = [link(2, 'eth0'), link(3, 'eth1')], address = '10.0.0.1', socket = true, speaks = true, scripts = {} } = world;
   const around: Surroundings = {
     link: (name) => links.find((l) => l.name === name), primaryAddress: () => (address === null ? null : ip(address)),
-    hasAddress: (_, wanted) => wanted === address, hasSocket: () => socket,
+    hasAddress: (_, wanted) => wanted === address, canSpeakFrom: () => speaks, hasSocket: () => socket,
     script: (name) => scripts[name] ?? 'unknown',
   };
   const { faults, holds, priority, source } = assess(instance, config.syncGroups[0], around);
@@ -44,6 +46,7 @@ describe('assess', () => {
     ['no address', '', { address: null }, ['interface eth0 has no IPv4 address']],
     ['no link-local address', 'version 3\n virtual_ipaddress {\n fe80::1\n }', { address: null }, ['interface eth0 has no link-local IPv6 address']],
     ['track_src_ip: a source address that is not there', 'mcast_src_ip 10.0.0.9\n track_src_ip', {}, ['source address 10.0.0.9 is missing from eth0']],
+    ['a unicast source that is not of this machine', 'unicast_src_ip 10.0.0.9\n unicast_peer {\n 10.0.0.2\n }', { speaks: false }, ['unicast source 10.0.0.9 is no address of this machine']],
     ['no socket', '', { socket: false }, ['no VRRP socket on eth0']],
     ['all of them', '', { ...DOWN, address: null, socket: false }, ['interface eth0 is down', 'interface eth0 has no IPv4 address', 'no VRRP socket on eth0']],
     ['a tracked interface that is down', watch('eth1'), OTHER_DOWN, ['tracked interface eth1 is down']],
@@ -57,7 +60,7 @@ describe('assess', () => {
       if (body6) {
         const [instance] = configOf(instanceText(body, 'VI_1', 51, '')).instances;
         if (instance === undefined) throw new Error('no instance');
-        const around = { link: () => link(2, 'eth0'), primaryAddress: () => null, hasAddress: () => false, hasSocket: () => true, script: () => 'up' as const };
+        const around = { link: () => link(2, 'eth0'), primaryAddress: () => null, hasAddress: () => false, canSpeakFrom: () => true, hasSocket: () => true, script: () => 'up' as const };
         expect([...assess(instance, undefined, around).faults]).to.deep.equal(faults);
       } else expect(facts(body, world).faults).to.deep.equal(faults);
     });

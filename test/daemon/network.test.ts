@@ -229,6 +229,30 @@ describe('Network', () => {
       });
     }
 
+    it('a secondary only when there is no primary; one that is promoted comes behind the other primaries', async () => {
+      stage.routes.addresses = [address(2, '10.0.0.5/24', { flags: 0x81 }), address(2, '10.1.0.1/24')];
+      const { network, routes } = await stage.start();
+      expect(network.primaryAddress('eth0', 'inet', mine)).to.equal('10.1.0.1');
+      routes.tell({ type: 'address', address: address(2, '10.0.0.5/24') });
+      expect(network.primaryAddress('eth0', 'inet', mine)).to.equal('10.1.0.1');
+      routes.tell({ type: 'address-gone', address: address(2, '10.1.0.1/24') });
+      expect(network.primaryAddress('eth0', 'inet', mine)).to.equal('10.0.0.5');
+    });
+
+    it('IPv6: not one that is still tentative; when it is not any more, that is told like a new one', async () => {
+      stage.routes.addresses = [address(2, 'fe80::1/64', { flags: 0xc0 })];
+      const { network, routes } = await stage.start();
+      expect(network.primaryAddress('eth0', 'inet6', mine)).to.equal(null);
+      routes.tell({ type: 'address', address: address(2, 'fe80::1/64') });
+      expect(stage.took()).to.deep.equal(['address-added eth0 fe80::1/64']);
+      expect(network.primaryAddress('eth0', 'inet6', mine)).to.equal('fe80::1');
+    });
+
+    it('holds: an address on whatever interface', async () => {
+      const { network } = await stage.start();
+      expect([network.holds(ip('10.0.0.1')), network.holds(ip('10.0.0.2'))]).to.deep.equal([true, false]);
+    });
+
     it('of an interface that is not there', async () => {
       expect((await stage.start()).network.primaryAddress('eth1', 'inet', mine)).to.equal(null);
     });

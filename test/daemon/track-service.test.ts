@@ -55,7 +55,8 @@ describe('TrackService', () => {
   }
 
   it('a run that breaks its promise is a failure like others', async () => {
-    stage.runner.run = () => ({ pid: null, result: Promise.reject(new Error('spawn broke')), stop: () => undefined });
+    const run = stage.runner.run.bind(stage.runner);
+    stage.runner.run = (argv, options) => Object.assign(run(argv, options), { ended: true, result: Promise.reject(new Error('spawn broke')) });
     stage.tracker.track(scripts({ chk: '' }));
     await settle();
     expect(stage.log.texts()).to.deep.equal(['VRRP_Script(chk) failed (Error: spawn broke)']);

@@ -36,26 +36,44 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
-    it('a socket: told, and the instance waits in FAULT; a change of the interface is the time to try again', async () => {
+    it('a socket: told, and the instance waits in FAULT; tried again every five seconds', async () => {
       const { open } = stage.machine.vrrp;
       stage.machine.vrrp.open = () => { throw new SystemError('socket', 'eth0', 'EPERM'); };
-      await stage.start(instanceText(''), 10_000);
+      await stage.start(instanceText(''), 9000);
       expect(stage.router.state()).to.equal('Fault');
-      expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): socket eth0: EPERM']);
+      expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): socket eth0: EPERM', 'VRRP socket on eth0 (IPv4): socket eth0: EPERM']);
       expect([...(stage.router.daemon.vrrp.router.members.get('VI_1')?.faults ?? [])]).to.deep.equal(['no VRRP socket on eth0']);
+      stage.machine.vrrp.open = open;
+      await stage.clock.advance(1000);
+      expect(stage.router.state()).to.equal('Backup');
+      await stage.clock.advance(4000);
+      expect(stage.router.state()).to.equal('Master');
+      await stage.end();
+    });
+
+    it('a socket: no timer is left of the next try when the daemon stops', async () => {
+      stage.machine.vrrp.open = () => { throw new SystemError('socket', 'eth0', 'EPERM'); };
+      await stage.start(instanceText(''), 1000);
+      await stage.end();
+    });
+
+    it('a change of the interface is the time to try again', async () => {
+      const { open } = stage.machine.vrrp;
+      stage.machine.vrrp.open = () => { throw new SystemError('bind', 'eth0', 'ENODEV'); };
+      await stage.start(instanceText(''), 1000);
       stage.machine.vrrp.open = open;
       stage.machine.setLink(false);
       stage.machine.setLink(true);
-      await stage.clock.advance(4000);
-      expect(stage.router.state()).to.equal('Master');
+      await stage.clock.advance(0);
+      expect(stage.router.state()).to.equal('Backup');
       await stage.end();
     });
 
     it('a socket that dies is a fault, until the interface changes', async () => {
       await stage.start(instanceText(''), 4000);
       const [socket] = stage.machine.sockets;
-      stage.machine.sockets.clear();
-      socket?.failed(new SystemError('recv', 'eth0', 'ENETDOWN'));
+      if (socket === undefined) throw new Error('no socket');
+      stage.machine.breakSocket(socket, 'ENETDOWN');
       expect(stage.router.state()).to.equal('Fault');
       expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): recv eth0: ENETDOWN']);
       stage.machine.setLink(false);
@@ -192,10 +210,10 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
-    it('-V: at a stop the addresses stay', async () => {
+    it('-V: at a stop the addresses stay, and nobody is told to take them over', async () => {
       await stage.start(instanceText(''), 5000, { keepAddresses: true });
       await stage.end(VIP);
-      expect(stage.sent().at(-1)).to.equal(0);
+      expect(stage.sent()).to.deep.equal([100, 100]);
     });
 
     it('one of ours taken away while Master: Backup, and back after the skew; with no_track nothing', async () => {
@@ -238,24 +256,32 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
-    it('vrrp_startup_delay: until it is over nothing is heard, then the timers begin', async () => {
-      await stage.start(`global_defs {\n vrrp_startup_delay 5\n}\n${instanceText('')}`, 4999);
+    it('vrrp_startup_delay: Backup at once, but nothing is heard until it is over, and the timers begin then', async () => {
+      await stage.start(`global_defs {\n vrrp_startup_delay 5\n}\n${instanceText('')}`, 4900);
       expect(stage.router.log.texts('info')).to.include('Delaying startup for 5 seconds');
-      expect(stage.took()).to.deep.equal([]);
-      await stage.clock.advance(1);
       expect(stage.took()).to.deep.equal(['VI_1 INIT > BACKUP']);
-      await stage.clock.advance(3600);
+      await hear(stage, 200);
+      expect(stage.router.daemon.vrrp.router.members.get('VI_1')?.counters.received).to.equal(0);
+      await stage.clock.advance(99 + 3609);
       expect(stage.router.state()).to.equal('Backup');
-      await stage.clock.advance(100);
+      await stage.clock.advance(1);
       expect(stage.router.state()).to.equal('Master');
       await stage.end();
     });
 
-    it('stopped within its startup delay: it never began', async () => {
+    it('vrrp_startup_delay: the owner waits for it as well', async () => {
+      await stage.start(`global_defs {\n vrrp_startup_delay 5\n}\n${instanceText('priority 255')}`, 4999);
+      expect(stage.sent()).to.deep.equal([]);
+      await stage.clock.advance(4000);
+      expect(stage.router.state()).to.equal('Master');
+      await stage.end();
+    });
+
+    it('stopped within its startup delay: nothing was sent', async () => {
       await stage.start(`global_defs {\n vrrp_startup_delay 5\n}\n${instanceText('')}`, 1000);
       await stage.end();
       await stage.clock.advance(10_000);
-      expect(stage.took()).to.deep.equal([]);
+      expect(stage.took()).to.deep.equal(['VI_1 INIT > BACKUP', 'VI_1 BACKUP > STOP']);
       expect(stage.sent()).to.deep.equal([]);
     });
 
@@ -295,7 +321,8 @@ describe('VrrpService', () => {
       await stage.start(CHK + instanceText('track_script {\n chk weight -30\n }'), 5000);
       stage.machine.scripts.answer('/chk', 1);
       await stage.clock.advance(2000);
-      expect(stage.sent()).to.deep.equal([100, 100, 100, 70].slice(0, stage.router.log.texts().includes('(VI_1) Changing effective priority from 100 to 70') ? 4 : 0));
+      expect(stage.router.log.texts()).to.include('(VI_1) Changing effective priority from 100 to 70');
+      expect(stage.sent()).to.deep.equal([100, 100, 100, 70]);
       await stage.end();
     });
   });
@@ -332,14 +359,14 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
-    it('other addresses: the new ones come before the old ones go, and are announced; what stays is not touched', async () => {
+    it('other addresses: the new ones come before the old ones go, and all are announced; what stays is not touched', async () => {
       await stage.start(instanceText('virtual_ipaddress {\n 10.0.0.99/24\n }'), 5000);
       stage.operations.splice(0);
       const frames = stage.machine.frames.length;
       await stage.router.reload(instanceText('virtual_ipaddress {\n 10.0.0.101/24\n }'));
       await stage.clock.advance(0);
       expect(stage.operations).to.deep.equal(['add 10.0.0.101/24', 'delete 10.0.0.99/24']);
-      expect(stage.machine.frames.length - frames).to.equal(5);
+      expect(stage.machine.frames.length - frames, 'both addresses five times').to.equal(10);
       expect(stage.router.state()).to.equal('Master');
       await stage.end();
     });
@@ -366,7 +393,7 @@ describe('VrrpService', () => {
       await stage.router.reload(instanceText('priority 50'));
       await stage.clock.advance(1000);
       expect(stage.sent().at(-1)).to.equal(50);
-      expect(stage.router.log.texts()).to.include('(VI_1) Changing effective priority from 150 to 50');
+      expect(stage.router.log.texts().filter((t) => t.includes('effective priority')), 'without a word').to.deep.equal([]);
       await hear(stage, 100);
       expect(stage.took()).to.deep.equal(['VI_1 MASTER > BACKUP']);
       await stage.end();
@@ -374,6 +401,7 @@ describe('VrrpService', () => {
 
     for (const [option, state] of [['', 'FAULT'], ['notify_deleted /deleted', 'DELETED']] as const) {
       it(`an instance that is gone says farewell and is told of as ${state}; a new one begins`, async () => {
+        stage.machine.scripts.answer('/deleted', 0);
         await stage.start(instanceText(`priority 150\n ${option}`), 5000);
         stage.took();
         stage.sent();
@@ -444,11 +472,13 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
-    it('within the startup delay the new configuration is the one that begins', async () => {
+    it('within the startup delay the new configuration is the one that is run', async () => {
       await stage.start(`global_defs {\n vrrp_startup_delay 5\n}\n${instanceText('')}`, 2000);
+      stage.took();
       await stage.router.reload(`global_defs {\n vrrp_startup_delay 5\n}\n${instanceText('', 'NEW', 60)}`);
-      await stage.clock.advance(3500);
-      expect(stage.took()).to.deep.equal(['NEW INIT > BACKUP']);
+      expect(stage.took()).to.deep.equal(['VI_1 BACKUP > FAULT', 'NEW INIT > BACKUP']);
+      await stage.clock.advance(10_000);
+      expect(stage.took()).to.deep.equal(['NEW BACKUP > MASTER']);
       await stage.end();
     });
   });

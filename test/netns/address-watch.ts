@@ -8,7 +8,7 @@ export interface AddressChange {
   readonly present: boolean;
 }
 
-/** The IPv4 addresses of a node as the kernel reports them (`ip -o monitor`), now and in the past. */
+/** The addresses of a node as the kernel reports them (`ip -o monitor`), now and in the past. */
 export class AddressWatch {
   readonly changes: AddressChange[] = [];
   /** The monitor listens and what was there before is known. */
@@ -49,7 +49,7 @@ export class AddressWatch {
   }
 
   private take(line: string): void {
-    const found = /^(?:\[(?<at>[^\]]+)\])?\s*(?<gone>Deleted )?\d+: \S+\s+inet (?<address>\S+)/.exec(line)?.groups;
+    const found = /^(?:\[(?<at>[^\]]+)\])?\s*(?<gone>Deleted )?\d+: \S+\s+inet6? (?<address>\S+)/.exec(line)?.groups;
     if (found === undefined) return;
     const address = found['address'] ?? '';
     const present = found['gone'] === undefined;
@@ -64,7 +64,7 @@ export class AddressWatch {
 const LISTENING = 'the monitor listens';
 
 /** First listen, then dump: nothing can fall in between. The pause gives ip(8) the time to bind its socket. */
-export const MONITOR = ['sh', '-c', `ip -ts -o -4 monitor address & sleep 0.15; ip -o -4 address; echo ${LISTENING}; wait`];
+export const MONITOR = ['sh', '-c', `ip -ts -o monitor address & sleep 0.15; ip -o address; echo ${LISTENING}; wait`];
 
 /** '2026-11-23T21:40:00.123456' (local time) → milliseconds since the epoch with a fraction. */
 function parseStamp(text: string | undefined): number {

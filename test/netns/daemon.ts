@@ -105,9 +105,14 @@ export class Daemon {
     return this.log.some((line) => line.at >= since && pattern.test(line.text));
   }
 
-  /** Waits for a line of the log that matches. */
+  /** Waits for a line of the log that matches; not longer than the daemon lives. */
   async says(pattern: RegExp, bound: number, since = 0): Promise<void> {
-    await until(`${this.node} says ${pattern.source}`, bound, () => this.said(pattern, since), () => this.tail());
+    const heard = (): boolean => {
+      if (this.said(pattern, since)) return true;
+      if (this.over === null) return false;
+      throw new Error(`${this.node} ended with ${this.over.status ?? this.over.signal ?? '?'} without saying ${pattern.source}\n${this.tail()}`);
+    };
+    await until(`${this.node} says ${pattern.source}`, bound, heard, () => this.tail());
   }
 
   /** Waits for its end. */

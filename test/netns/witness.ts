@@ -12,6 +12,7 @@ export interface Advert {
   readonly mac: string;
   readonly from: string;
   readonly to: string;
+  /** Or hop limit. */
   readonly ttl: number;
   readonly version: number;
   readonly vrid: number;
@@ -97,16 +98,21 @@ export class Witness {
       if (sender === ipText(bytes.subarray(38, 42))) this.garps.push({ at, mac, address: sender });
       return;
     }
-    if (type !== 0x0800 || bytes.length < 34 || bytes[23] !== 112) return;
-    const vrrp = bytes.subarray(14 + ((bytes[14] ?? 0) & 15) * 4);
+    const packet = bytes.subarray(14);
+    if (type === 0x0800 && packet.length >= 20 && packet[9] === 112) {
+      this.advert(at, mac, packet.subarray(((packet[0] ?? 0) & 15) * 4), { from: ipText(packet.subarray(12, 16)), to: ipText(packet.subarray(16, 20)), ttl: packet[8] ?? 0 });
+    } else if (type === 0x86dd && packet.length >= 40 && packet[6] === 112) {
+      this.advert(at, mac, packet.subarray(40), { from: ip6Text(packet.subarray(8, 24)), to: ip6Text(packet.subarray(24, 40)), ttl: packet[7] ?? 0 });
+    }
+  }
+
+  private advert(at: number, mac: string, vrrp: Buffer, ip: Pick<Advert, 'from' | 'to' | 'ttl'>): void {
     const [head = 0, vrid = 0, priority = 0] = vrrp;
-    const from = ipText(bytes.subarray(26, 30));
-    const to = ipText(bytes.subarray(30, 34));
-    this.adverts.push({ at, mac, from, to, ttl: bytes[22] ?? 0, version: head >> 4, vrid, priority });
+    this.adverts.push({ at, mac, ...ip, version: head >> 4, vrid, priority });
   }
 }
 
-const FILTER = 'arp or ip proto 112';
+const FILTER = 'arp or ip proto 112 or ip6 proto 112';
 
 const COMMANDS: Readonly<Record<WitnessKind, (link: string) => string[]>> = {
   cap: (link) => [process.execPath, join(import.meta.dirname, 'witness-cap.js'), link, FILTER],
@@ -119,4 +125,9 @@ function macText(bytes: Buffer): string {
 
 function ipText(bytes: Buffer): string {
   return [...bytes].join('.');
+}
+
+/** Eight groups in full, without '::'. */
+function ip6Text(bytes: Buffer): string {
+  return Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16)).join(':');
 }

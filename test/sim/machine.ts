@@ -116,7 +116,7 @@ export class SimMachine implements System, Station {
     this.links = new Map();
     for (const address of this.held.values()) this.tell({ type: 'address-gone', address });
     this.held.clear();
-    for (const socket of this.sockets) this.time.at(this.time.now(), () => { socket.failed(new SystemError('recv', 'eth0', 'ENODEV')); });
+    for (const socket of this.sockets) this.time.at(this.time.now(), () => { this.breakSocket(socket, 'ENODEV'); });
     this.tell({ type: 'link-gone', index: 2, name: 'eth0' });
   }
 
@@ -142,6 +142,11 @@ export class SimMachine implements System, Station {
     const address = { ...host(2, text), protocol };
     this.put(address);
     this.tell({ type: 'address', address });
+  }
+
+  /** A socket dies, and is closed then, as VrrpSockets promises. */
+  breakSocket(socket: OpenSocket, code: string): void {
+    if (this.sockets.delete(socket)) socket.failed(new SystemError('recv', socket.spec.link, code));
   }
 
   loseEvents(): void {

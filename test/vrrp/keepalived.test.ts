@@ -46,9 +46,16 @@ describe('keepalived beyond the RFC', () => {
       expect(r.event({ type: 'recovery', reason: 'one' }).state.name).to.equal('Backup');
     });
 
-    it('an owner that recovers is Master at once', () => {
+    it('an owner that recovers waits like everybody else', () => {
       const r = new Stepper('priority 255').master().event({ type: 'fault', reason: 'one' }).event({ type: 'recovery', reason: 'one' });
-      expect(r.did).to.deep.equal(['advertise 255', 'reconcile', 'announce 5', 'Fault > Master']);
+      expect(r.did).to.deep.equal(['reconcile', 'Fault > Backup']);
+      expect(r.wait).to.equal(DOWN(255));
+    });
+
+    it('an owner whose state says BACKUP waits as well', () => {
+      const r = new Stepper({ ...new Stepper('priority 255').instance, wantMaster: false }).start();
+      expect(r.did).to.deep.equal(['reconcile', 'Initialize > Backup']);
+      expect(r.wait).to.equal(DOWN(255));
     });
 
     it('in FAULT neither time nor an advertisement moves it', () => {
@@ -133,6 +140,12 @@ describe('keepalived beyond the RFC', () => {
         '(VI_1) Netlink reflector reports IP 10.0.0.100 removed from eth0', '(VI_1) sent 0 priority', '(VI_1) Entering BACKUP STATE',
       ]);
       expect(r.router.counters).to.include({ priZeroSent: 1, releasedMaster: 1 });
+    });
+
+    it('at a stop that leaves the addresses (-V) there is no farewell', () => {
+      const r = new Stepper('priority 100').master().event({ type: 'shutdown', silent: true });
+      expect(r.did).to.deep.equal(['reconcile', 'Master > Stop']);
+      expect(r.router.counters.priZeroSent).to.equal(0);
     });
 
     it('a Backup does not mind', () => {

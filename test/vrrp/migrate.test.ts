@@ -3,7 +3,7 @@ import type { Config } from '../../lib/config/model.ts';
 import { ip } from '../../lib/util/ip.ts';
 import { identity, migrate, type Migration } from '../../lib/vrrp/migrate.ts';
 import { emptyRouter, type Router, type RouterConfig } from '../../lib/vrrp/router.ts';
-import type { VirtualRouter } from '../../lib/vrrp/virtual-router.ts';
+import { deadline, step, type VirtualRouter } from '../../lib/vrrp/virtual-router.ts';
 import { configOf, instanceOf, instanceText } from '../sim/config-text.ts';
 import { Stepper } from './stepper.ts';
 
@@ -69,15 +69,45 @@ describe('migrate', () => {
     expect([kept.size, gone.length, fresh.length, router.members.size]).to.deep.equal([0, 0, 0, 0]);
   });
 
-  for (const [name, state] of [['Master', (s: Stepper) => s.master()], ['Backup', (s: Stepper) => s.backup().hear(150)]] as const) {
-    it(`a ${name} stays what it is, timers and counters too`, () => {
-      const { before, after } = carried(state, 'priority 100', 'priority 100\n nopreempt');
-      expect(after).to.deep.equal(before);
+  it('a Backup stays what it is, timer and counters too', () => {
+    const { before, after } = carried((s) => s.backup().hear(150), 'priority 100', 'priority 100\n nopreempt');
+    expect(after).to.deep.equal(before);
+  });
+
+  it('a Master stays what it is and speaks at once; a second block of gratuitous ARPs is dropped (keepalived)', () => {
+    const { before, after, now } = carried((s) => s.master(), 'priority 100', 'priority 100\n nopreempt');
+    expect(before.state).to.deep.include({ garpTimer: before.since + 5000 });
+    expect(after).to.deep.equal({ ...before, state: { ...before.state, adverTimer: now, garpTimer: null } });
+  });
+
+  it('a Master with garp_master_refresh refreshes at once', () => {
+    const { after, now } = carried((s) => s.master(), '', 'garp_master_refresh 60');
+    expect(after?.state).to.deep.include({ refreshTimer: now });
+  });
+
+  for (const [name, from, to, effective, expected] of [
+    ['the same base', 'priority 100', 'priority 100', 80, 100],
+    ['another base', 'priority 100', 'priority 50', 120, 50],
+    ['the owner from now on', 'priority 100', 'priority 255', 80, 255],
+    ['the owner no more', 'priority 255', 'priority 100', 255, 100],
+  ] as const) {
+    it(`the priority is the base again, what the trackers add comes as an event: ${name}`, () => {
+      const { after } = carried((s) => s.start().event({ type: 'priority', value: effective }), from, to);
+      expect(after?.priority).to.equal(expected);
     });
   }
 
-  it('the priority stays: the trackers bring the new one as an event', () => {
-    expect(carried((s) => s.master(), 'priority 100', 'priority 50').after?.priority).to.equal(100);
+  it('a Backup with the same base waits by the base, and as before once the trackers have said theirs again', () => {
+    const { before, after, now } = carried((s) => s.backup().event({ type: 'priority', value: 80 }), 'priority 100', 'priority 100');
+    if (after === undefined) throw new Error('gone');
+    expect(deadline(before) - deadline(after)).to.equal((20 / 256) * 1000);
+    const { router } = step(instanceOf('priority 100'), after, { type: 'priority', value: 80 }, now);
+    expect([router.priority, deadline(router)]).to.deep.equal([80, deadline(before)]);
+  });
+
+  it('a Backup with another priority waits anew by it', () => {
+    const { after, now } = carried((s) => s.backup(), 'priority 100', 'priority 200');
+    expect(after?.state).to.deep.include({ masterDownTimer: now + 3218.75 });
   });
 
   it('may complain again', () => {
@@ -89,15 +119,12 @@ describe('migrate', () => {
     expect(carried((s) => s.master(), '', 'mcast_src_ip 10.0.0.7').after?.address).to.equal('10.0.0.7');
   });
 
-  it('a Master with a shorter interval advertises by it from now on', () => {
-    const { after, now } = carried((s) => s.master(), 'advert_int 10', 'advert_int 1');
-    expect(after?.state).to.deep.include({ name: 'Master', adverTimer: now + 1000 });
-  });
-
-  it('a Master with a longer interval first sends what is due', () => {
-    const { before, after } = carried((s) => s.master(), 'advert_int 1', 'advert_int 10');
-    expect(after?.state).to.deep.include({ adverTimer: before.since + 1000 });
-  });
+  for (const [from, to] of [[10, 1], [1, 10]] as const) {
+    it(`a Master whose interval was ${from} s and is ${to} s advertises at once, and goes by the new one then`, () => {
+      const { after, now } = carried((s) => s.master(), `advert_int ${from}`, `advert_int ${to}`);
+      expect(after?.state).to.deep.include({ name: 'Master', adverTimer: now, masterAdverInterval: to * 1000 });
+    });
+  }
 
   it('a Backup with another interval waits anew by it', () => {
     const { after, now } = carried((s) => s.backup(), 'advert_int 1', 'advert_int 5');

@@ -375,7 +375,7 @@ describe('RFC 3768', () => {
       await wire.router.start(`global_defs {\n log_unknown_vrids\n}\n${instanceText('')}`);
       await wire.clock.advance(100);
       await wire.put(200, { vrid: 52 });
-      expect(wire.router.log.texts()).to.include('Received VRRP advert for unknown VRID 52 from 10.0.0.2');
+      expect(wire.router.log.texts()).to.include('Unknown VRID(52) received on interface(eth0). ignoring...');
       await wire.stop();
     });
 

@@ -3,7 +3,7 @@
  * or addresses, where it has them), a list a sequence. A body may be a sequence of mappings too, where order counts. Places
  * lead to the YAML text.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair, type Scalar } from 'yaml';
+import { Composer, type CST, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, Parser, type Scalar } from 'yaml';
 import type { Report } from '../diagnostic.ts';
 import type { Keyword, Table, ValueType } from '../keyword.ts';
 import type { Tokens } from '../parser.ts';
@@ -14,7 +14,7 @@ import { commandText } from './conf-text.ts';
 import { isHeadless, isSecret, splitWords, valueForm } from './yaml-rules.ts';
 
 /** Aliases may stand for much; a file for a person does not. */
-const MAX_TOKENS = 2_000_000;
+const MAX_ALIASED = 100_000;
 const MAX_DEPTH = 40;
 
 /** Reads YAML text as the parser reads a file; what is wrong with it as YAML is reported at once. */
@@ -76,6 +76,8 @@ class Walk {
   readonly #source: Source;
   readonly #lines = new LineCounter();
   #document: Document | null = null;
+  /** The package looks through the whole document for each. */
+  readonly #aliases = new Map<Node, Node | null>();
   #full = false;
 
   constructor(source: Source) {
@@ -84,29 +86,25 @@ class Walk {
 
   document(root: Table): void {
     const { text } = this.#source;
-    try {
-      const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-      for (const fault of [...document.errors, ...document.warnings]) this.#syntax(fault.message, fault.pos);
-      this.#document = document;
-      if (document.errors.length === 0) this.#body(document.contents, root, 0);
-    } catch (cause) {
-      // The package reads nested text by recursion.
-      if (!(cause instanceof RangeError)) throw cause;
-      this.#fault('yaml-depth', 'the YAML is nested too deeply', { line: 1, start: 0, end: 0 }, 'a configuration has at most five levels');
-    }
+    const tokens = [...new Parser(this.#lines.addNewLine).parse(text)];
+    if (isDeep(tokens)) return this.#fault('yaml-depth', 'the YAML is nested too deeply', { line: 1, start: 0, end: 0 }, 'a configuration has five levels at most');
+    const [document, second] = new Composer({ prettyErrors: false }).compose(tokens, true, text.length);
+    if (document === undefined) return;
+    for (const fault of [...document.errors, ...document.warnings]) this.#syntax(fault.message, fault.pos);
+    if (second !== undefined) this.#syntax('a second document', [second.range[0], second.range[1]], 'a configuration is one document: take out the ---');
+    this.#document = document;
+    if (document.errors.length === 0) this.#body(document.contents, root, 0);
   }
 
-  #syntax(message: string, [start, end]: readonly [number, number]): void {
+  #syntax(message: string, [start, end]: readonly [number, number], remedy: string | null = null): void {
     const twice = message.startsWith('Map keys must be unique');
-    const many = message.includes('multiple documents');
-    this.#fault(twice ? 'yaml-duplicate-key' : 'yaml-syntax', message.replace(/; use YAML\.parseAllDocuments\(\)$/u, '').trimEnd(), { line: this.#line(start), start, end: Math.max(end, start + 1) },
-      twice ? 'write what is repeated as a list' : many ? 'a configuration is one document: take out the ---' : null);
+    this.#fault(twice ? 'yaml-duplicate-key' : 'yaml-syntax', message, { line: this.#line(start), start, end: Math.max(end, start + 1) }, twice ? 'write what is repeated as a list' : remedy);
   }
 
   #body(given: unknown, table: Table, depth: number): void {
     const node = this.#resolve(given);
     if (isEmpty(node)) return;
-    if (depth > MAX_DEPTH || this.tokens.length > MAX_TOKENS) return this.#tooMuch(node);
+    if (depth > MAX_DEPTH || this.tokens.length > this.#source.text.length + MAX_ALIASED) return this.#tooMuch(node);
     if (isMap(node)) for (const pair of node.items) this.#entry(pair, table, depth);
     else if (isSeq(node)) for (const item of node.items) this.#body(item, table, depth + 1);
     else this.#fault('yaml-form', `a mapping of keywords is wanted${table.path === '' ? '' : ` in ${table.path}`}`, this.#spot(node), 'write: keyword: value, one a line');
@@ -253,7 +251,6 @@ class Walk {
   #isPossible(word: Word): boolean {
     const macro = /\$(?:\{[A-Za-z_][^}]*\}|[A-Za-z_]\w*$)/u.exec(word.word);
     if (macro !== null) this.#warn('yaml-macro', `'${macro[0]}' is not expanded in YAML`, word, 'write the value, or use an anchor and an alias');
-    // eslint-disable-next-line no-control-regex
     if (!/["\u0000-\u001f\u007f]/u.test(word.word)) return true;
     this.#fault('yaml-word', 'a quote, a line break or a control character inside a word', word, 'the configuration language has no such words');
     return false;
@@ -279,8 +276,12 @@ class Walk {
 
   #resolve(node: unknown): Node | null {
     if (node === null || node === undefined) return null;
-    if (isAlias(node) && this.#document !== null) return node.resolve(this.#document) ?? null;
-    return node as Node;
+    if (!isAlias(node) || this.#document === null) return node as Node;
+    const known = this.#aliases.get(node);
+    if (known !== undefined) return known;
+    const found = node.resolve(this.#document) ?? null;
+    this.#aliases.set(node, found);
+    return found;
   }
 
   #secret(node: Node): void {
@@ -306,6 +307,21 @@ class Walk {
   #warn(code: string, message: string, spot: Spot, remedy: string): void {
     this.reports.push({ code, message, remedy, severity: 'warning', recorded: 'none', wording: null, place: { source: this.#source, line: spot.line, start: spot.start, end: spot.end }, pass: 'all' });
   }
+}
+
+/** Whether the package would run out of stack: it reads nested text by recursion. */
+function isDeep(tokens: readonly CST.Token[]): boolean {
+  const waiting: (readonly [CST.Token, number])[] = tokens.map((token) => [token, 0]);
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [token, depth] = next;
+    if (depth > MAX_DEPTH) return true;
+    if (token.type === 'document' && token.value !== undefined) waiting.push([token.value, depth]);
+    if (!('items' in token)) continue;
+    for (const item of token.items) {
+      for (const part of [item.key, item.value]) if (part != null) waiting.push([part, depth + 1]);
+    }
+  }
+  return false;
 }
 
 /** From the first word to the last, or the first line of it. */

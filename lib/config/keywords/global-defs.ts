@@ -187,6 +187,7 @@ export const globalDefs = table('global_defs', {
   state_dump_file: keyword(path, 'path of USR1 dumps', { bare: 'state_dump_file missing file name', since: '2.3.0', ...later }),
   stats_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'stats_dump_file missing file name', since: '2.3.0' }),
   json_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'json_dump_file missing file name', since: '2.3.0' }),
+  plugin_dir: keyword(word('DIR', 'file'), 'FULLNAT forks: directory of checker plugins; read and ignored', { since: 'fullnat', ...later }),
   hooks: keyword(word('FILE.ts', 'file'), 'TypeScript that hears of every change; see the manual of hooks', { since: 'tskeepalived' }),
 }, { pass: 'parent' });
 

@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import type { VirtualServer } from '../../lib/config/model-ipvs.ts';
+import { readRange } from '../../lib/config/keywords/virtual-server.ts';
+import { load, said } from './helpers.ts';
+
+const HEAD = 'virtual_server 192.0.2.1 80 {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n';
+
+function service(text: string): VirtualServer {
+  const one = load(text).config?.ipvs.virtualServers[0];
+  if (one === undefined) throw new Error('no virtual server');
+  return one;
+}
+
+describe('virtual_server: what is wrong', () => {
+  const rows: readonly (readonly [name: string, text: string, line: string])[] = [
+    ['an address that is none', 'virtual_server abc 80 {\n}\n', '(test.conf: Line 1) Invalid virtual server ip address/port abc/80 - skipping'],
+    ['a port that is none', 'virtual_server 192.0.2.1 http {\n}\n', '(test.conf: Line 1) Invalid virtual server ip address/port 192.0.2.1/http - skipping'],
+    ['no real server', `${HEAD}}\n`, '(test.conf: Line 5) Virtual server [192.0.2.1]:tcp:80 has no real servers - ignoring'],
+    ['no protocol', 'virtual_server 192.0.2.1 80 {\n lvs_sched rr\n lvs_method NAT\n real_server 192.0.2.2 80 {\n }\n}\n', 'Virtual server [192.0.2.1]:none:80: no protocol set - defaulting to UDP'],
+    ['no scheduler', 'virtual_server 192.0.2.1 80 {\n lvs_method NAT\n protocol TCP\n real_server 192.0.2.2 80 {\n }\n}\n', "Virtual server [192.0.2.1]:tcp:80: no scheduler set, setting default 'wlc'"],
+    ['no method', 'virtual_server 192.0.2.1 80 {\n lvs_sched rr\n protocol TCP\n real_server 192.0.2.2 80 {\n }\n}\n', 'Virtual server [192.0.2.1]:tcp:80: no forwarding method set, setting default NAT'],
+    ['a method in small letters', `${HEAD} lb_kind dr\n}\n`, '(test.conf: Line 5) PARSER : unknown [dr] routing method for virtual server.'],
+    ['a quorum that can never be met', `${HEAD} quorum 9\n real_server 192.0.2.2 80 {\n weight 2\n }\n}\n`, 'Warning - quorum 9 for [192.0.2.1]:tcp:80 exceeds total weight of real servers 2, reducing quorum to 2'],
+    ['another port with DR', `${HEAD.replace('NAT', 'DR')} real_server 192.0.2.2 81 {\n }\n}\n`, "WARNING - virtual server [192.0.2.1]:tcp:80 and real server [192.0.2.2]:tcp:81 ports don't match - resetting"],
+    ['an empty group', 'virtual_server_group G {\n}\n', '(test.conf: Line 2) virtual server group G has no entries - removing'],
+    ['a checker script that runs unguarded', `${HEAD} real_server 192.0.2.2 80 {\n MISC_CHECK {\n misc_path /usr/bin/true\n }\n }\n}\n`, 'SECURITY VIOLATION - check scripts are being executed but script_security not enabled.'],
+  ];
+  for (const [name, text, line] of rows) it(name, () => { expect(said(text)).to.include(line); });
+});
+
+describe('virtual_server: what follows from what', () => {
+  it('everything inherited and defaulted', () => {
+    const one = service(`${HEAD} delay_loop 7\n weight 3\n real_server 192.0.2.2 8080 {\n TCP_CHECK {\n retry 5\n }\n HTTP_GET {\n connect_timeout 2\n url {\n path /x\n }\n }\n }\n}\n`);
+    expect(one).to.deep.include({ id: '[192.0.2.1]:tcp:80', scheduler: 'rr', quorum: 1, hysteresis: 0, persistence: null, sorryServer: null, family: 'inet' });
+    const [real] = one.realServers;
+    expect(real).to.deep.include({ id: '[192.0.2.2]:tcp:8080', port: 8080, weight: 3, smtpAlert: true });
+    const target = { address: '192.0.2.2', port: 8080, bindAddress: null, bindPort: 0, bindLink: null, fwmark: 0, connectTimeout: 5000 };
+    expect(real?.checkers).to.deep.equal([
+      { type: 'TCP_CHECK', target, schedule: { delayLoop: 7000, warmup: 7000, retry: 5, delayBeforeRetry: 1000, alpha: false, logAllFailures: false } },
+      {
+        type: 'HTTP_GET', target: { ...target, connectTimeout: 2000 }, schedule: { delayLoop: 7000, warmup: 7000, retry: 1, delayBeforeRetry: 3000, alpha: false, logAllFailures: false },
+        urls: [{ path: '/x', digests: [], statusCodes: [], virtualHost: null, regex: null, tlsCompliant: false }], virtualHost: null, protocol: '1.0', sni: false, sniName: null, fastRecovery: false, tlsCompliant: false,
+      },
+    ]);
+  });
+
+  it('no port means persistence', () => {
+    expect(service(HEAD.replace(' 80 {', ' {').concat(' real_server 192.0.2.2 {\n }\n}\n')).persistence).to.deep.equal({ timeout: 360_000, granularity: 32, engine: null });
+  });
+
+  it('a mark has no protocol', () => {
+    expect(service('virtual_server fwmark 7 {\n lvs_sched rr\n lvs_method DR\n real_server 2001:db8::2 {\n }\n}\n')).to.deep.include({ id: 'FWM 7', protocol: null, family: 'inet6' });
+  });
+
+  it('a group with ranges and marks', () => {
+    const { config } = load('virtual_server_group G {\n 192.0.2.1-3 80\n 192.0.2.64/30 81\n fwmark 5 inet\n}\nvirtual_server group G {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 192.0.2.9 80 {\n }\n}\n');
+    expect(config?.ipvs.groups).to.deep.equal([{ name: 'G', entries: [
+      { kind: 'addresses', first: '192.0.2.1', last: '192.0.2.3', port: 80 },
+      { kind: 'addresses', first: '192.0.2.64', last: '192.0.2.67', port: 81 },
+      { kind: 'fwmark', mark: 5, family: 'inet' },
+    ] }]);
+  });
+
+  it('FULLNAT with its pool, as the patched keepalived writes it', () => {
+    const { config } = load('local_address_group laddr_g1 {\n 192.0.2.240-242\n 192.0.2.250 eth1\n}\nvirtual_server 198.51.100.1 80 {\n lb_algo rr\n lb_kind FNAT\n protocol TCP\n syn_proxy\n laddr_group_name laddr_g1\n alpha\n omega\n est_timeout 90\n real_server 192.0.2.2 8080 {\n }\n}\n');
+    expect(config?.ipvs.localAddressGroups).to.deep.equal([{ name: 'laddr_g1', ranges: [{ first: '192.0.2.240', last: '192.0.2.242', link: null }, { first: '192.0.2.250', last: '192.0.2.250', link: 'eth1' }] }]);
+    const [one] = config?.ipvs.virtualServers ?? [];
+    expect(one?.forward.method).to.equal('FNAT');
+    expect(one?.fullnat).to.deep.equal({ localAddressGroup: 'laddr_g1', denyGroup: null, allowGroup: null, synProxy: true, bindLink: null, establishTimeout: 90_000 });
+    expect(one?.realServers[0]?.port).to.equal(8080);
+  });
+
+  const ranges: readonly (readonly [text: string, range: readonly [string, string] | null])[] = [
+    ['abc', null], ['192.0.2.5-4', null], ['192.0.2.5-256', null], ['192.0.2.5/30', null], ['192.0.2.4/33', null], ['2001:db8::5-zz', null],
+    ['192.0.2.5', ['192.0.2.5', '192.0.2.5']], ['192.0.2.5-9', ['192.0.2.5', '192.0.2.9']], ['192.0.2.5-192.0.3.1', ['192.0.2.5', '192.0.3.1']],
+    ['192.0.2.4/30', ['192.0.2.4', '192.0.2.7']], ['2001:db8::5-1ff', ['2001:db8::5', '2001:db8::1ff']],
+  ];
+  for (const [text, range] of ranges) it(`range ${text}`, () => { expect(readRange(text)).to.deep.equal(range === null ? null : { first: range[0], last: range[1] }); });
+});
