@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { SUBCOMMANDS } from './subcommands.ts';
 import { VERSION } from './version.ts';
 
@@ -7,6 +7,7 @@ export async function runSubcommand(argv: readonly string[]): Promise<number> {
   const run: { code: number } = { code: 0 };
   const program = new Command('tskeepalived').version(VERSION).exitOverride();
   configurationCommands(program, run);
+  tableCommands(program, run);
   command(program, 'scan')
     .argument('<link>', 'interface to listen on')
     .option('--json', 'one JSON object a line')
@@ -48,6 +49,49 @@ function configurationCommands(program: Command, run: { code: number }): void {
     .action(async (file: string, options: { to: 'yaml' | 'conf'; output?: string; configId?: string }) => {
       run.code = (await import('./convert.ts')).convert(file, options);
     });
+  command(program, 'check')
+    .argument('<file...>', 'conf or YAML; two files are read as the two routers of a pair')
+    .addOption(new Option('--format <form>', 'for whom').choices(['text', 'json', 'github']).default('text'))
+    .option('--elsewhere', 'for another machine: do not look at the interfaces, accounts and scripts of this one (the default for several files)')
+    .option('-i, --config-id <id>', 'which @ID lines count')
+    .addHelpText('after', '\nExit code: 0 nothing but notes, 1 warnings, 2 errors.')
+    .action(async (files: string[], options: { format: 'text' | 'json' | 'github'; elsewhere?: boolean; configId?: string }) => {
+      run.code = (await import('./check.ts')).check(files, options);
+    });
+  command(program, 'diff')
+    .argument('<old>', 'what the daemon runs by')
+    .argument('<new>', 'what it would reload')
+    .option('-i, --config-id <id>', 'which @ID lines count')
+    .addHelpText('after', '\nExit code: 0 nothing changes, 1 something does, 2 the new file has errors.')
+    .action(async (before: string, after: string, options: { configId?: string }) => {
+      run.code = (await import('./diff.ts')).diff(before, after, options.configId);
+    });
+}
+
+/** What the keyword tables tell. */
+function tableCommands(program: Command, run: { code: number }): void {
+  command(program, 'explain')
+    .argument('<term>', 'a keyword, block.keyword, or the code of a diagnostic')
+    .action(async (term: string) => {
+      const { text, found } = (await import('../config/forms/explain.ts')).explain(term);
+      (found ? process.stdout : process.stderr).write(text);
+      run.code = found ? 0 : 1;
+    });
+  command(program, 'features')
+    .option('--json', 'for machines')
+    .action(async (options: { json?: boolean }) => {
+      const { features, featuresText } = await import('../config/forms/explain.ts');
+      process.stdout.write(options.json === true ? `${JSON.stringify(features(), null, 2)}\n` : featuresText());
+    });
+  command(program, 'schema').action(async () => {
+    process.stdout.write(`${JSON.stringify((await import('../config/forms/schema.ts')).yamlSchema(), null, 2)}\n`);
+  });
+  command(program, 'man').action(async () => {
+    process.stdout.write((await import('../config/forms/man.ts')).manPage(VERSION));
+  });
+  command(program, 'completion').addArgument(new Argument('<shell>', 'which shell').choices(['bash'])).action(async () => {
+    process.stdout.write((await import('./completion.ts')).bashCompletion());
+  });
 }
 
 function command(program: Command, name: string): Command {

@@ -158,6 +158,7 @@ class Life {
   #reload(hooks: ReturnType<typeof createHooks>): void {
     if (this.#ending) return;
     if (this.#reloading) {
+      if (!this.#again) this.#log.info('Reload already in progress, request queued');
       this.#again = true;
       return;
     }
@@ -205,7 +206,7 @@ class Life {
   }
 
   #tell(config: Config | null, diagnostics: readonly Diagnostic[]): void {
-    const vrrp = (config?.instances.length ?? 0) > 0 || diagnostics.some((d) => d.pass === 'vrrp');
+    const vrrp = (config?.instances.length ?? 0) > 0 || diagnostics.some((d) => d.pass === 'vrrp' && d.startExit !== null);
     const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
     for (const line of keepalivedLines(diagnostics, several, vrrp ? ['parent', 'vrrp'] : ['parent'])) this.#log.warn(line);
     for (const d of diagnostics) {

@@ -3,4 +3,11 @@ export const SUBCOMMANDS: readonly { readonly name: string; readonly meaning: st
   { name: 'scan', meaning: 'show VRRP advertisements on a link, decoded' },
   { name: 'fmt', meaning: 'lay out a configuration file in one way' },
   { name: 'convert', meaning: 'write a configuration as YAML or as conf' },
+  { name: 'check', meaning: 'say what is wrong with configuration files, or with a pair of them' },
+  { name: 'diff', meaning: 'tell what a reload of another configuration would do' },
+  { name: 'explain', meaning: 'tell what a keyword or the code of a diagnostic means' },
+  { name: 'features', meaning: 'list the keywords that are in effect, and those that are not yet' },
+  { name: 'schema', meaning: 'print the JSON schema of the YAML form' },
+  { name: 'man', meaning: 'print the manual page keepalived.conf(5)' },
+  { name: 'completion', meaning: 'print a completion script for the shell' },
 ];

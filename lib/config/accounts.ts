@@ -49,14 +49,14 @@ function readScript(args: Args): RawScript | undefined {
   const text = textAt(place);
   const split = scriptWords(text);
   if (!split.ok) {
-    args.report({ code: 'unterminated-quote', message: split.message, recorded: 'unmatched-quote', remedy: 'close the quotes on the same line' });
+    args.report({ code: 'unterminated-quote', message: `String '${text}': missing terminating ${split.quote}`, recorded: 'unmatched-quote', remedy: 'close the quotes on the same line' });
     return undefined;
   }
   const [, command, user] = split.words;
   if (command === undefined) return undefined;
   const argv = scriptWords(command);
   if (!argv.ok) {
-    args.report({ code: 'unterminated-quote', message: argv.message, recorded: 'unmatched-quote', remedy: 'close the quotes inside the command' });
+    args.report({ code: 'unterminated-quote', message: `String '${command}': missing terminating ${argv.quote}`, recorded: 'unmatched-quote', remedy: 'close the quotes inside the command' });
     return undefined;
   }
   args.context.switches.set('script_path', argv.words[0] ?? '');

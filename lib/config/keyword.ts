@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { findKeyword, type Place, type Source, type Written } from './source.ts';
 
 /** JSON schema, as far as the YAML form needs it. */
-export type JsonSchema = { readonly [key: string]: string | number | boolean | JsonSchema | readonly (string | number | JsonSchema)[] };
+export type JsonSchema = { readonly [key: string]: string | number | boolean | JsonSchema | readonly (string | number | boolean | JsonSchema)[] };
 
 /** The words of one statement while they are read. */
 export interface Args {

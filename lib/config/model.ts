@@ -1,9 +1,11 @@
 /**
  * Config: what the daemon runs by. Typed, complete (every default filled in), plain data, frozen. Times are
- * milliseconds. Identity, for a reload, is not a name: see `identity` in vrrp/migrate.ts.
+ * milliseconds. Identity, for a reload, is not a name: see identity.ts.
  */
 import type { Family, IpAddress, Prefix } from '../util/ip.ts';
+import type { GlobalValues } from './keywords/global-defs.ts';
 import type { IpvsConfig } from './model-ipvs.ts';
+import type { BfdSession, GarpGroup, GroupExtras, InstanceExtras, LinkSettings, ProcessSettings, Statics, TrackFile, TrackGroup, TrackProcess } from './model-network.ts';
 import type { Millis } from '../util/time.ts';
 
 export interface Config {
@@ -13,6 +15,16 @@ export interface Config {
   readonly syncGroups: readonly SyncGroup[];
   /** The load-balancing half. */
   readonly ipvs: IpvsConfig;
+  readonly statics: Statics;
+  readonly trackGroups: readonly TrackGroup[];
+  readonly trackFiles: readonly TrackFile[];
+  readonly trackProcesses: readonly TrackProcess[];
+  readonly bfd: readonly BfdSession[];
+  readonly garpGroups: readonly GarpGroup[];
+  readonly links: LinkSettings;
+  readonly process: ProcessSettings;
+  /** Everything that global_defs was given, by the keyword's own name, as typed by its row. */
+  readonly settings: GlobalValues;
 }
 
 export interface GlobalDefs {
@@ -178,6 +190,7 @@ export interface VrrpInstance {
   readonly notifyDeleted: boolean;
   readonly smtpAlert: boolean;
   readonly debug: number;
+  readonly extras?: InstanceExtras;
 }
 
 export interface SyncGroup {
@@ -189,4 +202,5 @@ export interface SyncGroup {
   readonly notify: NotifyScripts;
   readonly notifyPriorityChanges: boolean;
   readonly smtpAlert: boolean;
+  readonly extras?: GroupExtras;
 }

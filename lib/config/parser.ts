@@ -29,6 +29,8 @@ export interface Tokens {
   readonly start: number;
   readonly end: number;
   readonly written?: Written | undefined;
+  /** The last statement lost a string without its closing quote. */
+  readonly unterminated?: boolean;
   next(): Token;
   /** Of the last token. */
   place(): Place;
@@ -134,7 +136,9 @@ class Parser {
     if (row.notYet !== undefined) this.#notYet(word, row, args);
     if (row.block !== undefined) return this.#enter(row, row.block, args);
     if (row.list !== undefined) return this.#list(row, row.list, args);
-    if (words.length < 2 && row.value.bare !== true && !this.#bare(row, args)) return;
+    // Scripts are scanned again from the raw line, which says more about a missing quote than a missing word does.
+    const rescanned = row.value.raw === true && reader.unterminated === true;
+    if (words.length < 2 && row.value.bare !== true && !rescanned && !this.#bare(row, args)) return;
     if (this.#keepTree) this.#current.add(statementOf(args, row));
     const value = row.value.read(args);
     if (value === undefined) return invalid(row, args);

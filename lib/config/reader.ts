@@ -40,6 +40,8 @@ export class Reader {
   /** The words of the last statement. */
   words: string[] = [];
   source: Source;
+  /** The last statement lost a string without its closing quote. */
+  unterminated = false;
   line = 0;
   start = 0;
   end = 0;
@@ -145,6 +147,7 @@ export class Reader {
     const { text } = frame.source;
     const { lineEnd } = frame;
     let words: string[] | null = null;
+    this.unterminated = false;
     let pos = from;
     let end = from;
     while (pos < lineEnd) {
@@ -163,8 +166,10 @@ export class Reader {
       if (c === QUOTE) {
         const close = text.indexOf('"', pos + 1);
         if (close < 0 || close >= lineEnd) {
-          this.#unterminated(frame, pos);
+          this.#unterminated(frame, from);
+          end = from + text.slice(from, lineEnd).trimEnd().length;
           pos = lineEnd;
+          this.unterminated = true;
           break;
         }
         word = text.slice(pos + 1, close);
@@ -185,9 +190,11 @@ export class Reader {
     frame.pos = pos;
   }
 
+  /** keepalived quotes the statement from its first word on. */
   #unterminated(frame: Frame, at: number): void {
     const rest = frame.source.text.slice(at, frame.lineEnd).trimEnd();
-    const place = { source: frame.source, line: frame.line, start: at, end: frame.lineEnd };
+    const quote = frame.source.text.indexOf('"', at);
+    const place = { source: frame.source, line: frame.line, start: quote < 0 ? at : quote, end: frame.lineEnd };
     this.#report({ code: 'unterminated-quote', recorded: 'unmatched-quote', place, pass: 'all', message: `Unterminated quote '${rest}'` });
     this.#report({ code: 'unterminated-quote', recorded: 'unmatched-quote', place, pass: 'all', severity: 'note', message: `Unmatched quote: '${rest}'`, remedy: 'close the string with " on the same line' });
   }
@@ -215,6 +222,7 @@ export class Reader {
     let pos = start;
     let c = text.charCodeAt(pos);
     while (pos < end && isBlank(c)) c = text.charCodeAt(++pos);
+    frame.pos = pos;
     if (pos >= end) return;
     if (frame.isMacro && start === 0) return;
     if (c === AT || c === TILDE) return this.#special(frame);

@@ -3,7 +3,7 @@
  * line; adjacent parts join.
  */
 
-export type SplitResult = { readonly ok: true; readonly words: readonly string[] } | { readonly ok: false; readonly message: string };
+export type SplitResult = { readonly ok: true; readonly words: readonly string[] } | { readonly ok: false; readonly message: string; /** The kind that is missing. */ readonly quote: string };
 
 /** Splits at blanks outside quotes. */
 export function scriptWords(text: string): SplitResult {
@@ -17,7 +17,7 @@ export function scriptWords(text: string): SplitResult {
       i++;
     } else if (c === '"' || c === "'") {
       const part = quoted(text, i, c);
-      if (part === null) return { ok: false, message: `String '${text.slice(i)}': missing terminating ${c}` };
+      if (part === null) return { ok: false, message: `missing terminating ${c}`, quote: c };
       word = (word ?? '') + part.value;
       i = part.end;
     } else if (c === '\\' && i + 1 < text.length) {

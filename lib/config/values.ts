@@ -160,9 +160,9 @@ export function readDecimal(args: Args, index: number, { min, max }: Limits, dig
   return value;
 }
 
-/** A limit as keepalived prints it: with decimals when it has them. */
+/** A limit as keepalived prints it: with all the decimals that the value may have. */
 function bound(limit: number, digits: number): string {
-  return Number.isInteger(limit) ? (digits === 0 ? String(limit) : limit.toFixed(digits)) : String(limit);
+  return digits === 0 ? String(limit) : limit.toFixed(digits);
 }
 
 /** An address, of one family if asked; a prefix behind it is not looked at, as in keepalived. */

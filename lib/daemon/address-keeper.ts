@@ -52,11 +52,6 @@ export class AddressKeeper {
     return owner;
   }
 
-  /** The interface went: what was on it is no longer ours to remove. */
-  forgetLink(linkIndex: number): void {
-    for (const key of [...this.#ours.keys()]) if (key.startsWith(`${linkIndex} `)) this.#ours.delete(key);
-  }
-
   /**
    * Adds what `owner` wants and the kernel lacks. When this returns the kernel has the addresses; what failed is logged
    * when its answer comes.

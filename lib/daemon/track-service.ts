@@ -63,7 +63,7 @@ export class TrackService {
 
   #keep(tracked: Tracked, script: VrrpScript): void {
     tracked.script = script;
-    if (tracked.state.verdict === 'up') this.#log.info(`VRRP_Script(${script.name}) considered successful on reload`);
+    if (tracked.state.verdict !== 'unknown') this.#log.info(`VRRP_Script(${script.name}) considered ${tracked.state.verdict === 'up' ? 'successful' : 'unsuccessful'} on reload`);
   }
 
   #drop(name: string, tracked: Tracked): void {

@@ -60,6 +60,8 @@ export class VrrpService {
   #speakers = new Map<string, VrrpInstance[]>();
   #facts = new Map<string, Facts>();
   readonly #cleared = new Set<string>();
+  /** What was last said of a socket that could not be opened. */
+  readonly #socketTrouble = new Map<string, string>();
   /** By instance: the unicast source that it has spoken from. */
   #bound = new Map<string, IpAddress>();
   #logUnknownVrids = false;
@@ -82,8 +84,11 @@ export class VrrpService {
     this.#options = options;
     this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
-    this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec, datagram); }, (_key, spec, cause) => {
-      this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}`);
+    this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec, datagram); }, (key, spec, cause) => {
+      const text = `VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}; trying again every ${SOCKET_RETRY / 1000} s`;
+      // A cause that stays is told once.
+      if (this.#socketTrouble.get(key) !== text) this.#log.warn(text);
+      this.#socketTrouble.set(key, text);
       if (this.#started) this.#reassessLink(spec.link);
       this.#retrySockets();
     });
@@ -123,6 +128,7 @@ export class VrrpService {
   /** Same addresses, states and timers for what is still there (architecture: Reload). */
   reload(config: Config): void {
     const from = this.#config;
+    // keepalived's: a last advertisement under the old configuration; the first under the new follows as soon as it stands.
     for (const [name, member] of this.#router.members) if (member.state.name === 'Master') this.#act(name, { type: 'advertise', priority: member.priority });
     const now = this.#system.clock.now();
     const next = routerConfig(config);
@@ -140,9 +146,9 @@ export class VrrpService {
     this.#openSockets();
     if (!this.#started) return;
     for (const [name, old] of kept) this.#moveAddresses(from.instances.get(old), name);
-    for (const name of kept.keys()) this.#reassess(name);
+    for (const name of kept.keys()) this.#reassess(name, true);
     // Whoever was held by a group that is no more has nothing to hold it now.
-    for (const name of kept.keys()) this.#event(name, { type: 'recovery', reason: 'reload' });
+    for (const name of kept.keys()) this.#event(name, { type: 'recovery', reason: 'reload', anew: true });
     for (const name of fresh) {
       this.#prime(name);
       this.#take(routers.routerStep(this.#config, this.#router, name, { type: 'startup' }, now));
@@ -226,7 +232,7 @@ export class VrrpService {
       const spec = specOf(instance);
       keys.add(specKey(spec));
       const link = this.#network.link(instance.link);
-      if (link !== undefined) this.#sockets.ensure(spec, link.index);
+      if (link !== undefined && this.#sockets.ensure(spec, link.index)) this.#socketTrouble.delete(specKey(spec));
     }
     this.#sockets.keep(keys);
   }
@@ -306,7 +312,7 @@ export class VrrpService {
   }
 
   /** Something changed: what is new comes before what is over, so that one fault taking another's place is no recovery. */
-  #reassess(name: string): void {
+  #reassess(name: string, anew = false): void {
     const instance = this.#config.instances.get(name);
     if (instance === undefined || !this.#started) return;
     const before = this.#facts.get(name);
@@ -316,7 +322,7 @@ export class VrrpService {
     for (const reason of facts.faults) if (before?.faults.has(reason) !== true) this.#event(name, { type: 'fault', reason });
     for (const reason of facts.holds) if (before?.holds.has(reason) !== true) this.#event(name, { type: 'hold', reason });
     this.#event(name, { type: 'priority', value: facts.priority });
-    for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) this.#event(name, { type: 'recovery', reason });
+    for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) this.#event(name, { type: 'recovery', reason, anew });
     for (const reason of before?.holds ?? []) if (!facts.holds.has(reason) && !facts.faults.has(reason)) this.#event(name, { type: 'release', reason });
   }
 
@@ -409,6 +415,8 @@ export class VrrpService {
   }
 
   #transition(instance: VrrpInstance, from: StateName, to: StateName | 'Stop', priority: number, reason: string): void {
+    // One that was in FAULT already has nothing more to say when a reload takes it away.
+    if (this.#leaving === 'reload' && from === 'Fault' && !instance.notifyDeleted) return;
     if (to !== 'Stop' || this.#leaving === 'stop') this.#listener.instance(instance, from, to, priority, reason);
     else this.#listener.instance(instance, from, instance.notifyDeleted ? 'Deleted' : 'Fault', priority, 'taken out by a reload');
   }
@@ -437,7 +445,7 @@ export class VrrpService {
       return;
     }
     this.#announcer.silence(instance.name);
-    if (member.state.name === 'Initialize' && this.#options.keepAddresses) return;
+    if (this.#stopped && this.#options.keepAddresses) return;
     const first = !this.#cleared.has(instance.name);
     this.#cleared.add(instance.name);
     const removed = this.#keeper.remove(instance.name, allAddresses(instance), first || this.#options.releaseForeign);

@@ -1,15 +1,13 @@
 /** Reload: a state under the old Config becomes the same state under the new. Pure. */
+import { identity } from '../config/identity.ts';
 import type { SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { Millis } from '../util/time.ts';
 import { groupReason, type Router, type RouterConfig } from './router.ts';
+import { groupState } from './sync-group.ts';
 import { masterDownInterval, skewTime } from './timers.ts';
 import { initialize, type VirtualRouter } from './virtual-router.ts';
 
-/** What makes an instance the same one after a reload: where and how it speaks, never its name. */
-export function identity(instance: VrrpInstance): string {
-  const cast = instance.unicastPeers.length > 0 ? `unicast ${instance.sourceAddress ?? ''}` : `group ${instance.multicastGroup}`;
-  return `${instance.link} ${instance.family} ${instance.vrid} ${cast}`;
-}
+export { identity };
 
 export interface Migration {
   readonly router: Router;
@@ -39,15 +37,19 @@ export function migrate(from: RouterConfig, router: Router, to: RouterConfig, no
   }
   const successors = new Set(kept.values());
   const gone = [...from.instances.keys()].filter((name) => !successors.has(name));
-  const groups = new Map([...router.groups].filter(([name]) => to.groups.some((g) => g.name === name)));
+  const groups = new Map(to.groups.flatMap((group) => {
+    // A new group of instances that go on is what they are, without a word.
+    const told = router.groups.get(group.name) ?? groupState(group, members);
+    return told === null || told === 'Initialize' ? [] : [[group.name, told] as const];
+  }));
   return { router: { members, order: new Map(), sequence: 0, willing: new Set(), groups }, kept, gone, fresh };
 }
 
-/** A group that the instance is no longer in, under that name, holds it in Fault no more. */
+/** A group that the instance is no longer in, under that name, holds it in Fault or back from its start no more. */
 function letGo(router: VirtualRouter, before: readonly SyncGroup[], after: readonly SyncGroup[], name: string): VirtualRouter {
   const left = new Set(before.filter((old) => !after.some((group) => group.name === old.name && group.members.includes(name))).map(groupReason));
-  const faults = new Set([...router.faults].filter((reason) => !left.has(reason)));
-  return faults.size === router.faults.size ? router : { ...router, faults };
+  const rest = (reasons: ReadonlySet<string>): ReadonlySet<string> => new Set([...reasons].filter((reason) => !left.has(reason)));
+  return left.size === 0 ? router : { ...router, faults: rest(router.faults), holds: rest(router.holds) };
 }
 
 /**

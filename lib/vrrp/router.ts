@@ -58,7 +58,10 @@ export function isTakeover(router: Router, when: Millis): boolean {
 /** Starts every member, its timers `delay` later (vrrp_startup_delay); a group that is of one mind from the beginning is told before its members. */
 export function start(config: RouterConfig, router: Router, now: Millis, delay: Millis = 0): RouterStep {
   const run = new Run(config, router, now);
-  for (const group of config.groups) run.spreadFaults(group, null, true);
+  for (const group of config.groups) {
+    run.spreadFaults(group, null, true);
+    run.spreadHolds(group);
+  }
   for (const name of router.members.keys()) run.member(name, { type: 'startup', delay });
   run.tellGroups();
   const groups = run.actions.filter((a) => a.kind === 'group');
@@ -123,12 +126,35 @@ class Run {
     if (event.type === 'time' && this.waitsForGroup(group, name)) return;
     const before = this.router.members.get(name)?.state.name;
     const armed = at(this.router, name);
+    if (event.type === 'release') this.keepHeld(group, name);
     this.member(name, event);
     const after = this.router.members.get(name)?.state.name;
     // An advertisement that was accepted moved the timer: somebody else is Master, and that is well.
     if (event.type === 'advertisement' && at(this.router, name) !== armed) this.unwilling(name);
     if (after !== undefined && after !== before) this.follow(group, name, after);
     this.spreadFaults(group, name, false);
+    this.spreadHolds(group);
+  }
+
+  /** keepalived's: scripts that hold one member at its start hold all; when the last has answered they go, that member first. */
+  spreadHolds(group: SyncGroup): void {
+    const reason = groupReason(group);
+    const held = group.members.some((name) => this.holdsItself(group, name));
+    for (const name of group.members) {
+      const member = this.router.members.get(name);
+      if (member === undefined) continue;
+      if (!held && member.holds.has(reason)) this.member(name, { type: 'release', reason });
+      else if (held && member.state.name === 'Initialize' && !this.holdsItself(group, name)) this.member(name, { type: 'hold', reason });
+    }
+  }
+
+  /** A member whose own scripts have answered waits for those of the others. */
+  keepHeld(group: SyncGroup, name: string): void {
+    if (group.members.some((other) => other !== name && this.holdsItself(group, other))) this.member(name, { type: 'hold', reason: groupReason(group) });
+  }
+
+  holdsItself(group: SyncGroup, name: string): boolean {
+    return [...(this.router.members.get(name)?.holds ?? [])].some((reason) => reason !== groupReason(group));
   }
 
   /** keepalived's: a timer that fires before the group is ready starts again. */

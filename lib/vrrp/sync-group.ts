@@ -12,14 +12,6 @@ export function mayBecomeMaster(group: SyncGroup, members: Members, name: string
   return group.members.every((other) => other === name || members.get(other)?.state.name === 'Master' || willing.has(other));
 }
 
-/** May this member leave Fault? Only when nothing holds any member. */
-export function mayRecover(group: SyncGroup, members: Members): boolean {
-  return group.members.every((name) => {
-    const router = members.get(name);
-    return router !== undefined && router.faults.size === 0 && router.holds.size === 0;
-  });
-}
-
 /** The members that must follow a member's transition, in the group's order. */
 export function followers(group: SyncGroup, members: Members, name: string, to: StateName): string[] {
   if (to === 'Initialize') return [];

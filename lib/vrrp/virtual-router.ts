@@ -71,7 +71,9 @@ export type Event =
   | { readonly type: 'time' }
   | { readonly type: 'advertisement'; readonly from: IpAddress; readonly advert: Advertisement }
   | { readonly type: 'priority'; readonly value: number }
-  | { readonly type: 'fault' | 'recovery'; readonly reason: FaultReason }
+  | { readonly type: 'fault'; readonly reason: FaultReason }
+  /** `anew`: by a reload, which keepalived's words tell from one by itself. */
+  | { readonly type: 'recovery'; readonly reason: FaultReason; readonly anew?: boolean }
   /** keepalived's: a script has not answered yet, or has now. */
   | { readonly type: 'hold' | 'release'; readonly reason: FaultReason }
   /** keepalived's: somebody took one of our addresses away. */
@@ -135,7 +137,7 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
     case 'fault':
       return fault(instance, router, event.reason, now);
     case 'recovery':
-      return recovery(instance, { ...router, faults: without(router.faults, event.reason) }, now);
+      return recovery(instance, { ...router, faults: without(router.faults, event.reason) }, now, event.anew);
     case 'hold':
       return stay({ ...router, holds: with_(router.holds, event.reason) });
     case 'release':
@@ -343,14 +345,11 @@ function becomeFault(instance: VrrpInstance, router: VirtualRouter, now: Millis,
 }
 
 /** keepalived's: what held the instance is over; it starts as a Backup with a full Master_Down_Interval, the owner as well. */
-function recovery(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
+function recovery(instance: VrrpInstance, router: VirtualRouter, now: Millis, anew = false): Step {
   const waiting = router.state.name === 'Fault' || router.state.name === 'Initialize';
   if (!waiting || router.faults.size > 0 || router.holds.size > 0) return stay(router);
-  return leaveFault(instance, router, now);
-}
-
-function leaveFault(instance: VrrpInstance, router: VirtualRouter, now: Millis): Step {
-  return becomeBackup(instance, router, now, masterDownInterval(instance, router.priority, instance.advertInterval), 'recovered', [info(instance, 'Entering BACKUP STATE')]);
+  const wait = masterDownInterval(instance, router.priority, instance.advertInterval);
+  return becomeBackup(instance, router, now, wait, 'recovered', [info(instance, anew ? 'Entering BACKUP STATE (init)' : 'Entering BACKUP STATE')]);
 }
 
 /** keepalived's: a Master that lost an address gives up and stands again after the skew. */

@@ -4,7 +4,7 @@ import { load, said, withInstance } from './helpers.ts';
 
 describe('reading lines', () => {
   const bad: readonly (readonly [name: string, text: string, lines: readonly string[]])[] = [
-    ['an unterminated quote', 'global_defs {\n  router_id "abc\n}\n', ["(Line 2) Unterminated quote '\"abc'", "(Line 2) Unmatched quote: '\"abc'", '(Line 2) routerid name missing - ignoring']],
+    ['an unterminated quote', 'global_defs {\n  router_id "abc\n}\n', ["(Line 2) Unterminated quote 'router_id \"abc'", "(Line 2) Unmatched quote: 'router_id \"abc'", '(Line 2) routerid name missing - ignoring']],
     ['a NUL byte', 'global_defs {\n  router_id a\0b\n}\n', ['(Line 2) line with a NUL byte is ignored']],
     ['an unknown root keyword, once per process', 'nonsense\n', ["(Line 1) Unknown keyword 'nonsense'", "(test.conf: Line 1) Unknown keyword 'nonsense'", "(test.conf: Line 1) Unknown keyword 'nonsense'"]],
     ['too many }', 'global_defs {\n}\n}\n', ["(Line 3) Extra '}' found", "(Line 3) Unknown keyword '}'", "(test.conf: Line 3) Extra '}' found", "(test.conf: Line 3) Unknown keyword '}'", "(test.conf: Line 3) Extra '}' found", "(test.conf: Line 3) Unknown keyword '}'"]],

@@ -118,7 +118,7 @@ describe('TrackService', () => {
   });
 
   describe('at a reload', () => {
-    it('a script that stays keeps its verdict and its beat; that is said of those that are up', async () => {
+    it('a script that stays keeps its verdict and its beat, and that is said', async () => {
       stage.runner.answer('/a', 0);
       stage.runner.answer('/b', 1);
       stage.tracker.track(scripts({ a: 'interval 2', b: 'interval 2' }));
@@ -128,7 +128,7 @@ describe('TrackService', () => {
       await stage.clock.advance(500);
       expect([stage.tracker.state('a'), stage.tracker.state('b')]).to.deep.equal(['up', 'down']);
       expect([stage.runs('a'), stage.runs('b')], 'not run anew').to.deep.equal([1, 1]);
-      expect(stage.log.texts().slice(before)).to.deep.equal(['VRRP_Script(a) considered successful on reload']);
+      expect(stage.log.texts().slice(before)).to.deep.equal(['VRRP_Script(a) considered successful on reload', 'VRRP_Script(b) considered unsuccessful on reload']);
       await stage.clock.advance(1000);
       expect(stage.runs('a')).to.equal(2);
     });

@@ -3,6 +3,7 @@ import { encodeAdvertisement } from '../../lib/codec/vrrp.ts';
 import { SystemError } from '../../lib/system/error.ts';
 import { ip } from '../../lib/util/ip.ts';
 import { instanceText } from '../sim/config-text.ts';
+import { simRouters } from '../sim/router.ts';
 import { Stage } from './stage.ts';
 
 const VIP = '10.0.0.100/24';
@@ -36,12 +37,12 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
-    it('a socket: told, and the instance waits in FAULT; tried again every five seconds', async () => {
+    it('a socket: told once, and the instance waits in FAULT; tried again every five seconds', async () => {
       const { open } = stage.machine.vrrp;
       stage.machine.vrrp.open = () => { throw new SystemError('socket', 'eth0', 'EPERM'); };
       await stage.start(instanceText(''), 9000);
       expect(stage.router.state()).to.equal('Fault');
-      expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): socket eth0: EPERM', 'VRRP socket on eth0 (IPv4): socket eth0: EPERM']);
+      expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): socket eth0: EPERM; trying again every 5 s']);
       expect([...(stage.router.daemon.vrrp.router.members.get('VI_1')?.faults ?? [])]).to.deep.equal(['no VRRP socket on eth0']);
       stage.machine.vrrp.open = open;
       await stage.clock.advance(1000);
@@ -75,7 +76,7 @@ describe('VrrpService', () => {
       if (socket === undefined) throw new Error('no socket');
       stage.machine.breakSocket(socket, 'ENETDOWN');
       expect(stage.router.state()).to.equal('Fault');
-      expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): recv eth0: ENETDOWN']);
+      expect(stage.router.log.texts('warn')).to.deep.equal(['VRRP socket on eth0 (IPv4): recv eth0: ENETDOWN; trying again every 5 s']);
       stage.machine.setLink(false);
       stage.machine.setLink(true);
       await stage.clock.advance(4000);
@@ -285,6 +286,20 @@ describe('VrrpService', () => {
       expect(stage.sent()).to.deep.equal([]);
     });
 
+    it('IPv6 (version 3): from the link-local address to ff02::12; the better one is Master', async () => {
+      const { routers, lan } = simRouters(stage.clock, { a: 'fe80::1/64', b: 'fe80::2/64' });
+      const text = (priority: number): string => instanceText(`version 3\n priority ${priority}\n virtual_ipaddress {\n fe80::100/64\n 2001:db8::1/64\n }`, 'VI_6', 51, '');
+      for (const [name, router] of routers) await router.start(text(name === 'a' ? 150 : 100));
+      await stage.clock.advance(5000);
+      expect([...routers.values()].map((r) => r.state('VI_6'))).to.deep.equal(['Master', 'Backup']);
+      expect(new Set(lan.passed.map((p) => `${p.datagram.from} > ${p.datagram.to}`))).to.deep.equal(new Set(['fe80::1 > ff02::12']));
+      expect(routers.get('a')?.machine.addresses()).to.deep.equal(['fe80::100/64', '2001:db8::1/64']);
+      const stopping = [...routers.values()].map((r) => r.daemon.stop());
+      await stage.clock.advance(1000);
+      await Promise.all(stopping);
+      expect(stage.clock.pending(), 'timers left').to.equal(0);
+    });
+
     it('counters are cleared when asked, and count on', async () => {
       await stage.start(instanceText(''), 5000);
       const counters = (): number | undefined => stage.router.daemon.vrrp.router.members.get('VI_1')?.counters.sent;
@@ -460,6 +475,15 @@ describe('VrrpService', () => {
         await stage.end();
       });
     }
+
+    it('a group that is gone holds nobody back from its start any more', async () => {
+      await stage.start(pairText(CHK + GROUP, TRACK), 500);
+      expect([stage.router.state('a'), stage.router.state('b')]).to.deep.equal(['Initialize', 'Initialize']);
+      await stage.router.reload(pairText(CHK, TRACK));
+      await stage.clock.advance(5000);
+      expect([stage.router.state('a'), stage.router.state('b')]).to.deep.equal(['Initialize', 'Master']);
+      await stage.end();
+    });
 
     it('an instance taken out of its group while that is in FAULT goes on alone', async () => {
       stage.machine.scripts.answer('/chk', 1);

@@ -86,11 +86,12 @@ describe('netns: one router and its kernel', function () {
   });
 
   it('scripts inherit no descriptor and no notification socket', async () => {
-    const list = node.write('list.sh', `#!/bin/bash\nls -l /proc/$$/fd | sed 1d | grep -v list.sh > ${join(node.dir, 'tmp', 'fds')}\nenv > ${join(node.dir, 'tmp', 'env')}\n`, 0o755);
+    const list = node.write('list.sh', `#!/bin/bash\nls -l /proc/$$/fd > ${join(node.dir, 'tmp', 'fds')}\nenv > ${join(node.dir, 'tmp', 'env')}\n`, 0o755);
     await node.sh(`chmod 755 '${node.dir}' '${join(node.dir, '..')}'`);
     await master(`${script(list)}${instance({ more: 'track_script {\n    chk\n  }' })}`);
-    const descriptors = (await node.sh(`cat ${join(node.dir, 'tmp', 'fds')}`)).trim().split('\n').map((line) => line.replace(/^.* (\d+ -> )/, '$1'));
-    expect(descriptors).to.deep.equal(['0 -> /dev/null', '1 -> /dev/null', '2 -> /dev/null']);
+    const descriptors = (await node.sh(`cat ${join(node.dir, 'tmp', 'fds')}`)).split('\n').flatMap((line) => / (\d+ -> .*)$/.exec(line)?.[1] ?? []);
+    // bash holds its script open, as 255 or thereabouts.
+    expect(descriptors.filter((line) => !line.endsWith(list))).to.deep.equal(['0 -> /dev/null', '1 -> /dev/null', '2 -> /dev/null']);
     expect(await node.sh(`cat ${join(node.dir, 'tmp', 'env')}`)).to.not.match(/NOTIFY_SOCKET|WATCHDOG/);
   });
 

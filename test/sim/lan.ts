@@ -1,13 +1,14 @@
+import { encodeIpv4Header } from '../../lib/codec/ipv4.ts';
 import type { Clock } from '../../lib/system/clock.ts';
 import type { Datagram, OutgoingDatagram } from '../../lib/system/vrrp-sockets.ts';
-import { ipToBytes, type IpAddress, isMulticast } from '../../lib/util/ip.ts';
+import { familyOf, type IpAddress, isMulticast } from '../../lib/util/ip.ts';
 
 /** One end on the wire: what a machine's interface hears. */
 export interface Station {
   readonly name: string;
   /** Does it take a datagram for this destination? */
   accepts(to: IpAddress): boolean;
-  hear(datagram: Datagram): void;
+  hear(datagram: Datagram, protocol: number): void;
 }
 
 /** One advertisement or frame that passed, for tests to look at. */
@@ -52,14 +53,16 @@ export class Lan {
     this.cut.delete(name);
   }
 
-  send(from: string, datagram: OutgoingDatagram): void {
+  /** `protocol`: 112, or 51 for AH. */
+  send(from: string, datagram: OutgoingDatagram, protocol = 112): void {
     this.passed.push({ time: this.clock.now(), from, datagram });
     if (this.cut.has(from)) return;
     for (const station of this.stations) {
       if (station.name === from || this.cut.has(station.name) || this.random() < this.loss) continue;
       if (!isMulticast(datagram.to) && !station.accepts(datagram.to)) continue;
-      const { from: source, to, payload, ttl } = datagram;
-      this.clock.at(this.clock.now() + this.delay, () => { station.hear({ from: source, to, payload, ttl, header: ipToBytes(source) }); });
+      const { from: source, to, payload, ttl, id } = datagram;
+      const header = familyOf(source) === 'inet' ? encodeIpv4Header({ from: source, to, ttl, id, protocol }, payload.length) : null;
+      this.clock.at(this.clock.now() + this.delay, () => { station.hear({ from: source, to, payload, ttl, header }, protocol); });
     }
   }
 

@@ -55,7 +55,7 @@ export class SimMachine implements System, Station {
           const link = this.link1(spec.link);
           if (link === undefined) throw new SystemError('send', spec.link, 'ENODEV');
           if (!link.up) throw new SystemError('send', spec.link, 'ENETDOWN');
-          if (link.running) this.lan.send(this.name, datagram);
+          if (link.running) this.lan.send(this.name, datagram, spec.protocol);
         },
         close: () => { this.sockets.delete(open); },
       };
@@ -84,8 +84,9 @@ export class SimMachine implements System, Station {
     return [...this.held.values()].some((a) => a.prefix.address === to);
   }
 
-  hear(datagram: Datagram): void {
+  hear(datagram: Datagram, protocol: number): void {
     for (const socket of this.sockets) {
+      if (socket.spec.protocol !== protocol) continue;
       const link = this.link1(socket.spec.link);
       if (link?.up === true && link.running) socket.receive(datagram);
     }

@@ -146,11 +146,11 @@ describe('migrate', () => {
     ['a group that is gone', GROUPED('G', 'a', 'b'), GROUPED('', 'a', 'b')],
     ['a group of another name', GROUPED('G', 'a', 'b'), GROUPED('H', 'a', 'b')],
   ] as const) {
-    it(`${name} holds nobody in FAULT any more`, () => {
-      const held = new Stepper('').backup().event({ type: 'fault', reason: 'sync group G' }).router;
+    it(`${name} holds nobody in FAULT or back any more`, () => {
+      const held = new Stepper('').backup().event({ type: 'fault', reason: 'sync group G' }).event({ type: 'hold', reason: 'sync group G' }).router;
       const router = emptyRouter(new Map([['a', held], ['b', held]]));
       const { members } = migrate(of(configOf(before)), router, of(configOf(after)), 5000).router;
-      for (const [member, { faults }] of members) expect([...faults], member).to.deep.equal([]);
+      for (const [member, { faults, holds }] of members) expect([...faults, ...holds], member).to.deep.equal([]);
     });
   }
 });

@@ -182,7 +182,7 @@ describe('router', () => {
     it('a held member holds back the others', () => {
       const bench = new Bench(pair());
       bench.event('a', { type: 'hold', reason: 'script chk' }).start();
-      expect(bench.pass(30_000).states).to.equal('IB');
+      expect(bench.pass(30_000).states).to.equal('II');
       bench.event('a', { type: 'release', reason: 'script chk' });
       expect(bench.states).to.equal('BB');
       expect(bench.pass(10_000).states).to.equal('MM');

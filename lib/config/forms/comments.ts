@@ -43,7 +43,8 @@ export class Comments {
 
   /** Comments above a statement, and the one behind it on its line. */
   at(place: Place): { readonly above: readonly string[]; readonly behind: string | null } {
-    const { source, line } = inFile(place);
+    const { source, line: first, written } = inFile(place);
+    const line = written?.words.at(-1)?.line ?? first;
     const waiting = this.#of(source);
     const above: string[] = [];
     let behind: string | null = null;

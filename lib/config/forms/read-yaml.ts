@@ -192,7 +192,7 @@ class Walk {
     if (form === 'command') return this.#raw([key, { word: text, ...this.#spot(value) }]);
     if (form === 'raw') {
       const split = scriptWords(text);
-      if (!split.ok) return this.#fault('unterminated-quote', split.message, this.#spot(value), 'close the quotes');
+      if (!split.ok) return this.#fault('unterminated-quote', `Unterminated ${split.quote} in '${text}'`, this.#spot(value), 'close the quotes');
       return this.#raw([key, ...split.words.map((word) => ({ word, ...this.#spot(value) }))]);
     }
     const words = form === 'switch' ? this.#one(value) : this.#split({ word: text, ...this.#spot(value) }, row.value, value);

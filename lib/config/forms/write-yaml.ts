@@ -55,9 +55,11 @@ class Writer {
     const inner = indent + STEP;
     if (row.block !== undefined && isHeadless(row)) this.#headless(group, key, indent, first);
     else if (row.block !== undefined) {
+      let behind = this.#above(head, indent);
       this.#line(`${first}${key}:`, null, indent);
       for (const one of group) {
-        this.#line(`${inner}${scalar(headerKey(one), true)}:`, one, inner);
+        behind = one === head ? behind : this.#above(one, inner);
+        this.lines.push(`${inner}${scalar(headerKey(one), true)}:${behind === null ? '' : ` ${comment(behind)}`}`);
         this.#under(one.block?.statements ?? [], inner + STEP);
       }
     } else if (row.list?.named === true) {

@@ -1,6 +1,6 @@
 /** global_defs: settings of the whole daemon. */
 import { account, readAccount, script, type RawScript } from '../accounts.ts';
-import { keyword, list, table, type Args, type ValueType } from '../keyword.ts';
+import { keyword, list, table, type Args, type Values, type ValueType } from '../keyword.ts';
 import type { AccountRef } from '../model.ts';
 import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
 import { ipFromBytes, parseIp, type IpAddress } from '../../util/ip.ts';
@@ -62,7 +62,7 @@ export const globalDefs = table('global_defs', {
     then: (context) => { context.switches.set('dynamic_interfaces', true); context.global(); },
   }),
   no_email_faults: keyword(FLAG, 'no mail about FAULT', { default: 'off' }),
-  default_interface: keyword(word('IF', 'interface'), 'interface of static addresses without dev and of instances without interface', {
+  default_interface: keyword(word('IF', 'interface'), 'interface of static addresses without dev', {
     default: 'eth0', bare: 'default_interface requires interface name',
     then: (context, value) => { context.switches.set('default_interface', value); },
   }),
@@ -205,6 +205,8 @@ function runnable(what: string): ValueType<RawScript> {
     },
   };
 }
+
+export type GlobalValues = Values<typeof globalDefs.rows>;
 
 export interface MailServer {
   readonly host: string;

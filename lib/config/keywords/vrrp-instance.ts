@@ -38,7 +38,7 @@ export const vrrpInstance = table('vrrp_instance', {
   old_unicast_checksum: keyword(optional(choice(['never'])), 'checksum of unicast VRRPv3 as before keepalived 1.3.6', { default: 'found out', invalid: '({name}) Unknown old_unicast_chksum mode {word} - ignoring', ...later }),
   native_ipv6: keyword(nativeIpv6, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
   state: keyword(state(), 'state wanted at the start', { default: 'BACKUP; MASTER with priority 255' }),
-  interface: keyword(link(), 'interface of adverts, and of addresses without dev', { default: 'default_interface' }),
+  interface: keyword(link(), 'interface of adverts, and of addresses without dev; unicast with unicast_src_ip does without'),
   vrf: keyword({ ...word('IF', 'interface'), read: checkVrf }, 'VRF, where no interface is given', { since: '2.3.0', ...later }),
   dont_track_primary: keyword(FLAG, 'no fault when the own interface is down', { default: 'tracked' }),
   track_interface: list(trackEntry('interface', 253), 'other interfaces: a fault, or a weight'),

@@ -1,10 +1,11 @@
 /** vrrp_instance blocks → VrrpInstance: defaults (reference 3.3, 3.4), limits, and what they exclude of each other. */
 import type { Context } from '../context.ts';
-import type { AddressEntry } from '../keywords/addresses.ts';
 import type { GlobalDefs, SyncGroup, VirtualAddress, VrrpInstance, VrrpScript } from '../model.ts';
 import { familyOf, type Family } from '../../util/ip.ts';
 import type { GlobalValues, InstanceBlock } from './config.ts';
+import { virtualAddress } from './addresses.ts';
 import { garpSettings } from './garp.ts';
+import { instanceExtras, type Trackables } from './instance-extras.ts';
 import { notifyScripts } from './notify.ts';
 import { trackedLinks, trackedScripts } from './tracking.ts';
 
@@ -20,7 +21,7 @@ export interface NamedInstance {
   readonly family: Family;
 }
 
-export function nameInstances(blocks: readonly InstanceBlock[], given: GlobalValues, context: Context): NamedInstance[] {
+export function nameInstances(blocks: readonly InstanceBlock[]): NamedInstance[] {
   return blocks.map((block) => {
     const { values } = block;
     const first = values.virtual_ipaddress?.[0] ?? values.virtual_ipaddress_excluded?.[0];
@@ -29,25 +30,20 @@ export function nameInstances(blocks: readonly InstanceBlock[], given: GlobalVal
       : speaker !== undefined ? familyOf(speaker) : first === undefined ? 'inet' : familyOf(first.prefix.address);
     return {
       name: block.name, block, family,
-      link: values.interface ?? given.default_interface ?? defaultLink(context),
+      link: values.interface ?? null,
     };
   });
 }
 
-/** eth0, unless the machine is known to have none. */
-function defaultLink(context: Context): string | null {
-  const { links } = context.machine;
-  return links === null || links.has('eth0') ? 'eth0' : null;
-}
-
-export function buildInstances(named: readonly NamedInstance[], given: GlobalValues, global: GlobalDefs, scripts: readonly VrrpScript[], groups: readonly SyncGroup[], context: Context): VrrpInstance[] {
+export function buildInstances(named: readonly NamedInstance[], given: GlobalValues, global: GlobalDefs, scripts: readonly VrrpScript[], trackables: Trackables, groups: readonly SyncGroup[], context: Context): VrrpInstance[] {
   const instances: VrrpInstance[] = [];
   const seen = new Map<string, NamedInstance>();
   const groupOf = new Map(groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
   const scriptOf = new Map(scripts.map((script) => [script.name, script]));
   for (const one of named) {
-    const instance = new Builder(one, given, global, scriptOf, groupOf, context).build();
-    if (instance === null) continue;
+    const built = new Builder(one, given, global, scriptOf, groupOf, context).build();
+    if (built === null) continue;
+    const instance = { ...built, extras: instanceExtras(one.block.values, given, trackables) };
     const key = `${instance.link} ${instance.family} ${String(instance.vrid)}`;
     const other = seen.get(key);
     if (other !== undefined && instance.unicastPeers.length === 0) {
@@ -89,7 +85,13 @@ class Builder {
       this.#error('missing-vrid', `(${name}) the virtual router id must be set`, 'write: virtual_router_id N, 1..255, the same on every router of it', 2);
       return null;
     }
-    if (link === null) {
+    const unicast = values.unicast_peer !== undefined && values.unicast_peer.length > 0;
+    const source = values.unicast_src_ip ?? values.mcast_src_ip;
+    if (link === null && unicast && source === undefined) {
+      this.#error('missing-interface', `(${name}): Unicast instances must have unicast_src_ip or interface`, 'write: interface IF', 2);
+      return null;
+    }
+    if (link === null && !unicast) {
       this.#error('missing-interface', `(${name}) Unknown interface!`, 'write: interface IF', 2);
       return null;
     }
@@ -103,14 +105,16 @@ class Builder {
     const preemption = this.#preemption(master, priority);
     const addresses = this.#addresses(version, strict);
     return {
-      name, link, family, version, strict, priority, auth,
+      name, family, version, strict, priority, auth,
+      // Unicast needs no interface; its addresses then go to the one of static addresses.
+      link: this.#link(),
       vrid: values.virtual_router_id,
       wantMaster: master,
       advertInterval: this.#interval(version),
       downTimerAdverts: values.down_timer_adverts ?? this.#given.vrrp_down_timer_adverts ?? 3,
       ...preemption,
       virtualAddresses: addresses,
-      excludedAddresses: (values.virtual_ipaddress_excluded ?? []).map((entry) => virtualAddress(entry, link)),
+      excludedAddresses: (values.virtual_ipaddress_excluded ?? []).map((entry) => virtualAddress(entry, this.#link())),
       unicastPeers: peers,
       unicastTtl: values.unicast_ttl ?? 255,
       checkUnicastSource: values.check_unicast_src ?? this.#given.vrrp_check_unicast_src ?? peers.some((peer) => peer.minTtl !== null || peer.maxTtl !== null),
@@ -163,6 +167,10 @@ class Builder {
     if (asked !== true || vmac === undefined) return asked ?? false;
     this.#warn('promote-secondaries-vmac', `(${this.#one.name}) promote_secondaries is automatically set for vmacs - ignoring`, 'leave it out', 'promote_secondaries');
     return false;
+  }
+
+  #link(): string {
+    return this.#one.link ?? this.#given.default_interface ?? 'eth0';
   }
 
   #version(): 2 | 3 {
@@ -266,8 +274,9 @@ class Builder {
   }
 
   #addresses(version: 2 | 3, strict: boolean): VirtualAddress[] {
-    const { name, link } = this.#one;
-    const addresses = (this.#values.virtual_ipaddress ?? []).map((entry) => virtualAddress(entry, link ?? ''));
+    const { name } = this.#one;
+    const link = this.#link();
+    const addresses = (this.#values.virtual_ipaddress ?? []).map((entry) => virtualAddress(entry, link));
     if (addresses.length === 0 && this.#values.no_virtual_ipaddress === undefined) {
       if (version === 3 || strict) this.#error('no-addresses', `(${name}) No VIP specified; at least one is required`, 'name an address in virtual_ipaddress { … }', 2);
       else this.#warn('no-addresses', `(${name}) No VIP specified; at least one is sensible`, 'name an address in virtual_ipaddress { … }');
@@ -301,22 +310,4 @@ class Builder {
   #error(code: string, message: string, remedy: string, startExit: 2 | null): void {
     this.#context.report({ code, message, remedy, place: this.#one.block.place, saidAt: null, startExit });
   }
-}
-
-function virtualAddress(entry: AddressEntry, link: string): VirtualAddress {
-  const v6 = familyOf(entry.prefix.address) === 'inet6';
-  return {
-    prefix: entry.prefix,
-    link: entry.link ?? link,
-    peer: entry.peer,
-    broadcast: entry.broadcast,
-    label: entry.label,
-    scope: entry.scope ?? 0,
-    preferred: entry.preferred !== undefined ? entry.preferred : v6 && entry.prefix.length === 128 ? 0 : null,
-    noDad: entry.noDad,
-    homeAddress: entry.homeAddress,
-    noPrefixRoute: entry.noPrefixRoute,
-    noTrack: entry.noTrack,
-    trackGroup: entry.trackGroup,
-  };
 }

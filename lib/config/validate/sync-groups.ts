@@ -3,10 +3,11 @@ import type { Context } from '../context.ts';
 import type { GlobalDefs, SyncGroup, VrrpScript } from '../model.ts';
 import type { GlobalValues, GroupBlock } from './config.ts';
 import type { NamedInstance } from './instance.ts';
+import { groupExtras, type Trackables } from './instance-extras.ts';
 import { notifyScripts } from './notify.ts';
 import { trackedLinks, trackedScripts } from './tracking.ts';
 
-export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readonly NamedInstance[], scripts: readonly VrrpScript[], global: GlobalDefs, given: GlobalValues, context: Context): SyncGroup[] {
+export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readonly NamedInstance[], scripts: readonly VrrpScript[], trackables: Trackables, global: GlobalDefs, given: GlobalValues, context: Context): SyncGroup[] {
   const groups: SyncGroup[] = [];
   const taken = new Set<string>();
   const known = new Set(instances.map((instance) => instance.name));
@@ -26,6 +27,7 @@ export function buildSyncGroups(blocks: readonly GroupBlock[], instances: readon
       notify: notifyScripts(values, context),
       notifyPriorityChanges: values.notify_priority_changes ?? global.notifyPriorityChanges,
       smtpAlert: values.smtp_alert ?? given.smtp_alert_vrrp ?? given.smtp_alert ?? false,
+      extras: groupExtras(values, trackables),
     });
   }
   return groups;

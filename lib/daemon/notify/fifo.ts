@@ -7,6 +7,8 @@ import type { Log } from '../log/log.ts';
 export interface NotifyPipe {
   /** Hands the line over at once; a line that finds the FIFO full, or never opened, is lost. */
   write(line: string): void;
+  /** Starts the script again if it has died: at a reload, never by itself. */
+  reviveReader(): void;
   /** Ends the script. keepalived does so before it writes the first STOP line, so that its script never sees one. */
   endReader(): void;
   /** Ends the script, closes the FIFO and unlinks it if it was made here. */
@@ -19,7 +21,7 @@ export type PipeLabel = 'notify' | 'vrrp notify';
 /**
  * Opens the FIFO and starts its script with the path as last argument. It is opened (for reading too) before the script
  * starts, so that the script finds it and no line is lost to a missing reader. What cannot be opened is logged and then
- * takes no lines; the script is not started again when it dies. Never rejects.
+ * takes no lines; the script is not started again when it dies, until a reload. Never rejects.
  */
 export async function openPipe(fifo: NotifyFifo, label: PipeLabel, files: Pick<Files, 'openFifo'>, scripts: ScriptRunner, log: Log): Promise<NotifyPipe> {
   const owner = { user: fifo.account?.user ?? null, group: fifo.account?.group ?? null };
@@ -28,9 +30,9 @@ export async function openPipe(fifo: NotifyFifo, label: PipeLabel, files: Pick<F
     writer = await files.openFifo(fifo.path, owner);
   } catch (cause) {
     log.error(`Unable to open ${label} FIFO ${fifo.path}: ${cause instanceof Error ? cause.message : String(cause)}; it gets no events`);
-    return { write: () => undefined, endReader: () => undefined, close: () => Promise.resolve() };
+    return { write: () => undefined, reviveReader: () => undefined, endReader: () => undefined, close: () => Promise.resolve() };
   }
-  const reader = startReader(fifo, label, scripts, log);
+  let reader = startReader(fifo, label, scripts, log);
   let lost = 0;
   return {
     write(line) {
@@ -42,6 +44,9 @@ export async function openPipe(fifo: NotifyFifo, label: PipeLabel, files: Pick<F
       if (lost > 0) log.warn(`${label} FIFO ${fifo.path} takes events again, ${String(lost)} were lost`);
       lost = 0;
     },
+    reviveReader() {
+      if (reader.died()) reader = startReader(fifo, label, scripts, log);
+    },
     endReader: () => reader.stop(),
     async close() {
       reader.stop();
@@ -50,15 +55,24 @@ export async function openPipe(fifo: NotifyFifo, label: PipeLabel, files: Pick<F
   };
 }
 
-function startReader(fifo: NotifyFifo, label: PipeLabel, scripts: ScriptRunner, log: Log): { stop(): void } {
-  if (fifo.script === null) return { stop: () => undefined };
+interface Reader {
+  stop(): void;
+  /** It ended by itself. */
+  died(): boolean;
+}
+
+function startReader(fifo: NotifyFifo, label: PipeLabel, scripts: ScriptRunner, log: Log): Reader {
+  if (fifo.script === null) return { stop: () => undefined, died: () => false };
   const { argv, account } = fifo.script;
   const running: RunningScript = scripts.run([...argv, fifo.path], { timeout: null, user: account?.user ?? null, group: account?.group ?? null });
   let stopping = false;
+  let dead = false;
   void running.result.then((result) => {
+    dead = true;
     if (!stopping) log.info(readerEnded(result, label));
   });
   return {
+    died: () => dead && !stopping,
     stop() {
       if (!stopping) running.stop();
       stopping = true;

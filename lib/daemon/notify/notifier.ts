@@ -81,6 +81,7 @@ export function createNotifier(initial: NotifySettings, { scripts, files, clock,
     },
     async reload(next) {
       settings = next;
+      for (const { pipe } of pipes) pipe.reviveReader();
       await openPipes();
     },
     async stop() {
