@@ -58,6 +58,12 @@ function configurationCommands(program: Command, run: { code: number }): void {
     .action(async (files: string[], options: { format: 'text' | 'json' | 'github'; elsewhere?: boolean; configId?: string }) => {
       run.code = (await import('./check.ts')).check(files, options);
     });
+  command(program, 'dump')
+    .argument('<file>', 'conf or YAML')
+    .option('-i, --config-id <id>', 'which @ID lines count')
+    .action(async (file: string, options: { configId?: string }) => {
+      run.code = (await import('./dump.ts')).dump(file, options.configId);
+    });
   command(program, 'diff')
     .argument('<old>', 'what the daemon runs by')
     .argument('<new>', 'what it would reload')

@@ -8,17 +8,22 @@ export interface LoadRequest {
   readonly path: string;
   readonly configId: string;
   readonly allConfigErrors: boolean;
+  /** Say the effective configuration too (-d). */
+  readonly dump?: boolean;
 }
 
 export interface LoadOutcome {
   readonly config: Config | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly files: readonly string[];
+  /** Lines of conf text with every effective value, passwords hidden; empty unless asked for. */
+  readonly dump: readonly string[];
 }
 
-export async function load({ path, configId, allConfigErrors }: LoadRequest): Promise<LoadOutcome> {
-  const { config, diagnostics, files } = loadConfig(path, fileReader, { configId, allConfigErrors, machine: thisMachine(), ...(await yamlFor(path)) });
-  return { config, diagnostics, files };
+export async function load({ path, configId, allConfigErrors, dump = false }: LoadRequest): Promise<LoadOutcome> {
+  const { config, diagnostics, files, tree } = loadConfig(path, fileReader, { configId, allConfigErrors, machine: thisMachine(), tree: dump, ...(await yamlFor(path)) });
+  const lines = config === null || tree === null || !dump ? [] : (await import('../config/forms/effective.ts')).effectiveConf(tree, config, true);
+  return { config, diagnostics, files, dump: lines };
 }
 
 /** The reader of YAML, for a path that needs it: conf files shall not wait for that package. */

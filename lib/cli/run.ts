@@ -75,7 +75,7 @@ class Life {
     this.#clock = clock;
     this.#log = log;
     this.#services = services;
-    this.#request = { path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors };
+    this.#request = { path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors, dump: settings.dumpConfig };
   }
 
   async run(ready: () => void): Promise<number> {
@@ -85,11 +85,12 @@ class Life {
     log.info(`Command line: ${this.#argv.map((a) => `'${a}'`).join(' ')}`);
     const missing = missingCapabilities();
     if (missing.length > 0) return this.#fail(EXIT_PERMISSION, `permission missing: ${missing.join(' and ')}; run as root, or with these capabilities`);
-    const { config, diagnostics } = await load(this.#request);
+    const { config, diagnostics, dump } = await load(this.#request);
     this.#tell(config, diagnostics);
     const fatal = startFatal(diagnostics);
     if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);
     log.info(`Configuration file ${this.#settings.configFile}`);
+    for (const line of dump) log.info(line);
     process.umask(this.#settings.umask ?? config.global.umask);
     const taken = this.#takePidFiles(config);
     if (taken !== null) return this.#fail(EXIT_FATAL, taken);
@@ -177,7 +178,7 @@ class Life {
   }
 
   async #reloadOnce(hooks: ReturnType<typeof createHooks>): Promise<void> {
-    const { config, diagnostics } = await loadInWorker(this.#request);
+    const { config, diagnostics, dump } = await loadInWorker(this.#request);
     this.#tell(config, diagnostics);
     if (this.#ending) return;
     if (config === null || startFatal(diagnostics) !== null) {

@@ -4,6 +4,7 @@ export const SUBCOMMANDS: readonly { readonly name: string; readonly meaning: st
   { name: 'fmt', meaning: 'lay out a configuration file in one way' },
   { name: 'convert', meaning: 'write a configuration as YAML or as conf' },
   { name: 'check', meaning: 'say what is wrong with configuration files, or with a pair of them' },
+  { name: 'dump', meaning: 'print the effective configuration, defaults filled in' },
   { name: 'diff', meaning: 'tell what a reload of another configuration would do' },
   { name: 'explain', meaning: 'tell what a keyword or the code of a diagnostic means' },
   { name: 'features', meaning: 'list the keywords that are in effect, and those that are not yet' },

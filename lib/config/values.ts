@@ -165,15 +165,28 @@ function bound(limit: number, digits: number): string {
   return digits === 0 ? String(limit) : limit.toFixed(digits);
 }
 
+/** A multicast address; `complaint` is about one that is not. */
+export function multicast(complaint: (args: Args, text: string) => string, family: Family | null = null): ValueType<IpAddress> {
+  const inner = address(family);
+  return {
+    ...inner,
+    read: (args) => {
+      const parsed = inner.read(args);
+      if (parsed === undefined || isMulticast(parsed)) return parsed;
+      args.report({ code: 'invalid-value', message: complaint(args, args.words[args.first] ?? ''), remedy: 'it must be in 224.0.0.0/4 or ff00::/8' });
+      return NOTHING;
+    },
+  };
+}
+
 /** An address, of one family if asked; a prefix behind it is not looked at, as in keepalived. */
-export function address(family: Family | null = null, multicast = false): ValueType<IpAddress> {
+export function address(family: Family | null = null): ValueType<IpAddress> {
   return {
     syntax: family === null ? 'IP' : family === 'inet' ? 'IPv4' : 'IPv6',
     schema: { type: 'string' },
     read: ({ words: given, first }) => {
       const parsed = parseIp((given[first] ?? '').replace(/\/.*$/u, ''));
-      if (parsed === null || (family !== null && familyOf(parsed) !== family)) return undefined;
-      return multicast && !isMulticast(parsed) ? undefined : parsed;
+      return parsed === null || (family !== null && familyOf(parsed) !== family) ? undefined : parsed;
     },
   };
 }

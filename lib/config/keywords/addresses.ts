@@ -112,6 +112,10 @@ function option(args: Args, i: number, prefix: Prefix, draft: Draft, isStatic: b
     args.report({ code: 'unknown-option', message: `Unknown configuration entry '${name}' for ip address - ignoring`, remedy: `known: ${Object.keys(addressOptions).join(', ')}` }, i);
     return 0;
   }
+  if (name === 'dev' && value === undefined) {
+    args.report({ code: 'missing-argument', message: `No dev parameter specified for ${args.words[0] ?? ''}`, remedy: 'write: dev IF' }, i);
+    return -1;
+  }
   if (needsValue && value === undefined) {
     args.report({ code: 'missing-argument', recorded: 'missing-parameter', message: `'${name}' needs an argument`, remedy: `write: ${name} …`, testExit: 2, startExit: 2, wording: `*** Configuration line starting \`${args.words[0] ?? ''}\` is missing a parameter after keyword \`${name}\` at word position ${String(i + 2)}` }, i);
     return -1;
@@ -130,11 +134,18 @@ function option(args: Args, i: number, prefix: Prefix, draft: Draft, isStatic: b
     case 'label': return label(args, i + 1, value ?? '', isV6, draft);
     case 'brd': case 'broadcast': return broadcast(args, i + 1, value ?? '', isV6, draft);
     case 'peer': return peer(args, i + 1, value ?? '', prefix, draft);
-    case 'track_group': draft.trackGroup = value ?? null; return 1;
+    case 'track_group': draft.trackGroup = knownTrackGroup(args, i + 1, value ?? ''); return 1;
     case 'preferred_lft': return preferred(args, i + 1, value ?? '', draft);
     case '-nodad': draft.noDad = false; return 0;
     default: draft.flags.add(name); return 0;
   }
+}
+
+/** A track_group declared further up; null, with a complaint, when it is not. */
+export function knownTrackGroup(args: Args, index: number, name: string): string | null {
+  if (args.context.isDeclared('track_group', name)) return name;
+  args.report({ code: 'unknown-group', message: `track_group ${name} not found`, remedy: 'declare it further up: track_group NAME { group { … } }' }, index);
+  return null;
 }
 
 function scope(args: Args, index: number, value: string, isV6: boolean, draft: Draft): number {
@@ -147,9 +158,9 @@ function scope(args: Args, index: number, value: string, isV6: boolean, draft: D
 
 function label(args: Args, index: number, value: string, isV6: boolean, draft: Draft): number {
   if (isV6) args.report({ code: 'invalid-value', message: `Cannot specify label for IPv6 addresses (${args.words[0] ?? ''}) - ignoring label` }, index);
-  else if (value.length > 15) args.report({ code: 'invalid-value', message: `Label ${value} for ${args.words[0] ?? ''} is too long - ignoring`, remedy: 'a label has at most 15 characters' }, index);
+  else if (value.length > 15) args.report({ code: 'invalid-value', message: `Address label ${value} is longer than maximum length 15 - removing address`, remedy: 'a label has at most 15 characters' }, index);
   else draft.label = value;
-  return 1;
+  return isV6 || value.length <= 15 ? 1 : -1;
 }
 
 function broadcast(args: Args, index: number, value: string, isV6: boolean, draft: Draft): number {
@@ -165,9 +176,15 @@ function broadcast(args: Args, index: number, value: string, isV6: boolean, draf
 
 function peer(args: Args, index: number, value: string, prefix: Prefix, draft: Draft): number {
   const parsed = readPrefix(args, value, index);
-  if (parsed === null) args.report({ code: 'invalid-value', message: `VRRP parsed invalid peer address ${value} for ${args.words[0] ?? ''} - ignoring` }, index);
-  else if (familyOf(parsed.address) !== familyOf(prefix.address)) args.report({ code: 'invalid-value', message: `Peer address ${value} does not match the family of ${args.words[0] ?? ''} - ignoring` }, index);
-  else {
+  if (parsed === null) {
+    args.report({ code: 'invalid-value', message: `VRRP parsed invalid IP ${value}. skipping IP...` }, index);
+    args.report({ code: 'invalid-value', severity: 'note', message: `Invalid peer address ${value}`, remedy: 'write: peer IP/LEN' }, index);
+    return -1;
+  }
+  if (familyOf(parsed.address) !== familyOf(prefix.address)) {
+    args.report({ code: 'invalid-value', message: `Peer address ${value} does not match address family` }, index);
+    return -1;
+  } else {
     if ((args.words[0] ?? '').includes('/')) args.report({ code: 'invalid-value', message: `Cannot specify address prefix when specifying peer address - ignoring`, remedy: "the prefix belongs to the peer's address" }, 0);
     draft.peer = parsed;
   }
@@ -177,7 +194,10 @@ function peer(args: Args, index: number, value: string, prefix: Prefix, draft: D
 function preferred(args: Args, index: number, value: string, draft: Draft): number {
   if (value === 'forever') draft.preferred = null;
   else if (/^\d+$/u.test(value) && Number(value) < 4294967295) draft.preferred = Number(value);
-  else args.report({ code: 'invalid-value', message: `Invalid preferred_lft '${value}' - ignoring`, remedy: 'write forever or a number of seconds' }, index);
+  else {
+    if (!/^\d+$/u.test(value)) args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: `invalid number '${value}'` }, index);
+    args.report({ code: 'invalid-value', message: `preferred_lft ${value} is invalid`, remedy: 'write forever or a number of seconds' }, index);
+  }
   return 1;
 }
 
@@ -186,7 +206,7 @@ function finish(args: Args, text: string, prefix: Prefix, draft: Draft): Address
   const isV6 = familyOf(prefix.address) === 'inet6';
   let brd: IpAddress | null = null;
   if (draft.broadcast === '+' || draft.broadcast === '-') {
-    if (length > 30) args.report({ code: 'invalid-value', message: `Cannot derive broadcast for ${text} with prefix length ${String(length)}`, remedy: 'the prefix may be /30 at most' }, 0);
+    if (length > 30) args.report({ code: 'invalid-value', message: `Address prefix length ${String(length)} too long for broadcast`, remedy: 'the prefix may be /30 at most' }, 0);
     else brd = hostBits(prefix.address, length, draft.broadcast === '+');
   } else if (draft.broadcast !== null) brd = parseIp(draft.broadcast);
   const { flags } = draft;

@@ -3,7 +3,7 @@ import { script } from '../accounts.ts';
 import { block, keyword, list, table, type Args, type ValueType } from '../keyword.ts';
 import { beginVrrpInstance, checkLink, checkVrf, endVrrpInstance } from '../validate/instances.ts';
 import type { Place } from '../source.ts';
-import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
+import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
 import { authHmac, authentication } from './authentication.ts';
@@ -48,7 +48,7 @@ export const vrrpInstance = table('vrrp_instance', {
   track_bfd: list(trackEntry('bfd', 253), 'BFD sessions: a fault, or a weight', { build: 'bfd', ...later }),
   mcast_src_ip: keyword(address(), 'source of adverts; the same as unicast_src_ip', { default: 'the first address of the interface', ...source }),
   unicast_src_ip: keyword(address(), 'source of adverts', { default: 'the first address of the interface', ...source }),
-  mcast_dst_ip: keyword(address(null, true), 'multicast group of this instance', { default: 'vrrp_mcast_group4 or 6', since: '2.2.5', invalid: '({name}) malformed mcast dest address {word}. Skipping...' }),
+  mcast_dst_ip: keyword(multicast((args, text) => `(${args.name}) mcast_dst_ip ${text} not multicast. Skipping...`), 'multicast group of this instance', { default: 'vrrp_mcast_group4 or 6', since: '2.2.5', invalid: '({name}) malformed mcast dest address {word}. Skipping...' }),
   track_src_ip: keyword(FLAG, 'fault while the source address is missing', { default: 'off' }),
   virtual_router_id: keyword(integer({ min: 1, max: 255 }), 'VRID', { invalid: "({name}): VRID '{word}' not valid - must be between 1 & 255" }),
   unicast_ttl: keyword(integer({ min: 0, max: 255 }), 'TTL of unicast adverts', { default: '255', invalid: "({name}): TTL '{word}' not valid - must be between 0 & 255" }),
@@ -154,9 +154,12 @@ function readPeer(args: Args): PeerEntry | undefined {
   for (let i = 1; i < args.words.length; i += 2) {
     const name = args.words[i] ?? '';
     const value = args.words[i + 1] ?? '';
-    if (name !== 'min_ttl' && name !== 'max_ttl') args.report({ code: 'unknown-option', message: `(${args.name}) unknown unicast_peer option ${name}`, remedy: 'only min_ttl N and max_ttl N may follow' }, i);
-    else if (!/^\d+$/u.test(value) || Number(value) > 255) args.report({ code: 'invalid-value', message: `(${args.name}) ${name} ${value} invalid - ignoring`, remedy: 'it must be 0..255' }, i + 1);
-    else bounds[name] = Number(value);
+    if (args.words.length <= i + 1) args.report({ code: 'missing-argument', message: `(${args.name}) ${name} is missing a value`, remedy: 'write: min_ttl N or max_ttl N' }, i);
+    else if (name !== 'min_ttl' && name !== 'max_ttl') args.report({ code: 'unknown-option', message: `(${args.name}) unknown unicast_peer option ${name}`, remedy: 'only min_ttl N and max_ttl N may follow' }, i);
+    else {
+      const bound = readInteger(args, i + 1, { min: 0, max: 255 });
+      if (bound !== undefined) bounds[name] = bound;
+    }
   }
   return { address: parsed, minTtl: bounds['min_ttl'] ?? null, maxTtl: bounds['max_ttl'] ?? null, place: args.place };
 }

@@ -118,7 +118,7 @@ class Builder {
       unicastPeers: peers,
       unicastTtl: values.unicast_ttl ?? 255,
       checkUnicastSource: values.check_unicast_src ?? this.#given.vrrp_check_unicast_src ?? peers.some((peer) => peer.minTtl !== null || peer.maxTtl !== null),
-      sourceAddress: values.unicast_src_ip ?? values.mcast_src_ip ?? null,
+      sourceAddress: this.#source(),
       trackSourceAddress: values.track_src_ip ?? false,
       multicastGroup: values.mcast_dst_ip ?? (family === 'inet' ? this.#global.multicastGroup4 : this.#global.multicastGroup6),
       dontTrackPrimary: values.dont_track_primary ?? false,
@@ -169,6 +169,15 @@ class Builder {
     return false;
   }
 
+  #source(): VrrpInstance['sourceAddress'] {
+    const { name, family, block } = this.#one;
+    const source = this.#values.unicast_src_ip ?? this.#values.mcast_src_ip;
+    if (source === undefined || familyOf(source) === family) return source ?? null;
+    const place = block.placeOf(this.#values.unicast_src_ip === undefined ? 'mcast_src_ip' : 'unicast_src_ip') ?? block.place;
+    this.#context.report({ code: 'family-mismatch', place, message: `Configuration error: VRRP instance[${name}] and src address[${source}] MUST be of the same family !!! Skipping...`, remedy: 'the family is that of the addresses of the instance' });
+    return null;
+  }
+
   #link(): string {
     return this.#one.link ?? this.#given.default_interface ?? 'eth0';
   }
@@ -207,7 +216,7 @@ class Builder {
       this.#warn('preempt-delay-master', `(${name}) Warning - preempt delay will not work with initial state MASTER - clearing`, 'write state BACKUP on both routers', 'preempt_delay');
       preemptDelay = 0;
     } else if (preemptDelay > 0 && nopreempt) {
-      this.#warn('preempt-delay-nopreempt', `(${name}) Warning - preempt_delay will not work with nopreempt - clearing`, 'leave one of them out', 'preempt_delay');
+      this.#warn('preempt-delay-nopreempt', `(${name}) preempt_delay is incompatible with nopreempt mode - resetting`, 'leave one of them out', 'preempt_delay');
       preemptDelay = 0;
     }
     return { nopreempt, preemptDelay };
@@ -242,7 +251,7 @@ class Builder {
     const values = this.#values;
     const peers = (values.unicast_peer ?? []).filter((peer) => {
       if (familyOf(peer.address) === family) return true;
-      this.#context.report({ code: 'family-mismatch', place: peer.place, saidAt: null, message: `(${name}) unicast peer ${peer.address}: address family must match VRRP instance - ignoring` });
+      this.#context.report({ code: 'family-mismatch', place: peer.place, message: `Configuration error: VRRP instance[${name}] and unicast peer address[${peer.address}] MUST be of the same family !!! Skipping...`, remedy: 'the family is that of the addresses of the instance' });
       return false;
     });
     const unicastWords = values.unicast_src_ip !== undefined || values.unicast_peer !== undefined || values.check_unicast_src === true || values.old_unicast_checksum !== undefined;
@@ -267,7 +276,7 @@ class Builder {
     }
     const secret = values?.auth_pass;
     if (secret === undefined) {
-      this.#warn('auth-without-pass', `(${name}) Authentication specified but no password given - ignoring`, 'write: auth_pass STRING', 'authentication');
+      this.#warn('auth-without-pass', `(${name}) Authentication specified but no password given. Ignoring`, 'write: auth_pass STRING', 'authentication');
       return null;
     }
     return { type, secret };
