@@ -185,6 +185,7 @@ class Life {
       this.#log.error(`Configuration file ${this.#settings.configFile} cannot be used, the old configuration goes on`);
       return;
     }
+    for (const line of dump) this.#log.info(line);
     await hooks.load(this.#hooksFile(config));
     await this.#daemon?.reload(config);
   }

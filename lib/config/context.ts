@@ -27,10 +27,16 @@ export class Context {
   childBlocks = false;
   /** A global setting that the blocks above it need: keepalived's children know it from the start. */
   late = false;
+  /** Path of the block that is being read. */
+  block = '';
+  /** A value was refused and everything about it has been said. */
+  complained = false;
   /** keepalived has given up: what is found from here on is only for people. */
   silent = false;
   /** Names declared so far, by kind, with the place of the first. */
   readonly declared = new Map<string, Map<string, Place>>();
+  /** Addresses of the instance that is being read, with the place of the first. */
+  readonly addresses = new Map<string, Place>();
   /** Order-dependent switches of global_defs. */
   readonly switches = new Map<string, unknown>();
   /** Keywords already warned about as not in effect. */

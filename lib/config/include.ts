@@ -20,7 +20,8 @@ export interface IncludeFault {
 }
 
 export interface Included {
-  readonly found: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  /** `path` as the pattern matched it, which is its name; `at` from where the process stands. */
+  readonly found: readonly { readonly path: string; readonly at: string; readonly bytes: Uint8Array }[];
   readonly faults: readonly IncludeFault[];
 }
 
@@ -30,7 +31,7 @@ const EXECUTE_BITS = 0o111;
 export function includedFiles(reader: FileReader, pattern: string, directory: string, kind: IncludeKind, rules: IncludeRules): Included {
   const checks = rulesOf(kind, rules);
   const faults: IncludeFault[] = [];
-  const found: { path: string; bytes: Uint8Array }[] = [];
+  const found: { path: string; at: string; bytes: Uint8Array }[] = [];
   const alternatives = braces(pattern);
   let matched = 0;
   for (const alternative of alternatives) {
@@ -38,11 +39,12 @@ export function includedFiles(reader: FileReader, pattern: string, directory: st
     matched += paths.length;
     if (paths.length === 0 && alternatives.length > 1 && checks.brace) faults.push(missing(alternative, true, 'one alternative of the braces matches no file'));
     for (const path of paths) {
-      const fault = unusable(reader, path);
+      const at = path.startsWith('/') || directory === '' ? path : `${directory}/${path}`;
+      const fault = unusable(reader, path, at);
       if (fault !== null) faults.push({ ...fault, fatal: checks.read });
       else {
-        const result = reader.read(path);
-        if (result.ok) found.push({ path, bytes: result.bytes });
+        const result = reader.read(at);
+        if (result.ok) found.push({ path, at, bytes: result.bytes });
         else faults.push({ message: `cannot read '${path}': ${result.error}`, wording: `Unable to open configuration file ${path} (${result.error})`, remedy: null, fatal: checks.read });
       }
     }
@@ -70,11 +72,11 @@ function missing(pattern: string, fatal: boolean, remedy: string | null): Includ
   return { message: `no file matches '${pattern}'`, wording: `Config files missing '${pattern}'.`, remedy, fatal };
 }
 
-function unusable(reader: FileReader, path: string): Omit<IncludeFault, 'fatal'> | null {
-  const facts = reader.facts(path);
+function unusable(reader: FileReader, path: string, at: string): Omit<IncludeFault, 'fatal'> | null {
+  const facts = reader.facts(at);
   if (facts.kind !== 'file') return { message: `'${path}' is not a regular file`, wording: `Configuration file '${path}' is not a regular non-executable file`, remedy: null };
   if ((facts.mode & EXECUTE_BITS) !== 0) {
-    return { message: `'${path}' is executable and therefore skipped`, wording: `Configuration file '${path}' is not a regular non-executable file`, remedy: `chmod a-x ${path}` };
+    return { message: `'${path}' is executable and therefore skipped`, wording: `Configuration file '${path}' is not a regular non-executable file`, remedy: `chmod a-x ${at}` };
   }
   return null;
 }

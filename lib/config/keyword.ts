@@ -22,9 +22,6 @@ export interface Args {
   report(report: Omit<Report, 'place'>, index?: number): void;
 }
 
-/** Of a value that was faulty, with everything said about it. */
-export const NOTHING: unique symbol = Symbol('nothing');
-
 /** How the arguments of a keyword are written, read and documented. */
 export interface ValueType<T> {
   /** As the manual prints it: `SECONDS`, `IP [PORT]`; '' for none. */
@@ -38,8 +35,8 @@ export interface ValueType<T> {
   readonly bare?: boolean;
   /** A string that is scanned a second time (scripts, regex): YAML and fmt keep it as it stands. */
   readonly raw?: boolean;
-  /** undefined: faulty and reported, the row's complaint follows; NOTHING: the complaint was made. As if the keyword were not there. */
-  read(args: Args): T | undefined | typeof NOTHING;
+  /** undefined: faulty, as if the keyword were not there; the row's complaint follows unless `context.complained` was set. */
+  read(args: Args): T | undefined;
 }
 
 export interface Keyword<out T = unknown> {

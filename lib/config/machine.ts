@@ -20,7 +20,7 @@ export interface FileReader {
   read(path: string): ReadResult;
   /** Follows links. */
   facts(path: string): FileFacts;
-  /** Matching paths, sorted; `*`, `?`, `[]` and `{a,b}` as glob(3) with GLOB_BRACE. Relative patterns start at `directory`. */
+  /** Matching paths, sorted; `*`, `?`, `[]` and `{a,b}` as glob(3) with GLOB_BRACE. Relative patterns start at `directory`, and so do the paths that match them. */
   glob(pattern: string, directory: string): readonly string[];
 }
 

@@ -136,10 +136,20 @@ class Parser {
     if (row.notYet !== undefined) this.#notYet(word, row, args);
     if (row.block !== undefined) return this.#enter(row, row.block, args);
     if (row.list !== undefined) return this.#list(row, row.list, args);
+    if (this.#open.length === 0 && this.#only === null) this.#context.pass = 'parent';
+    this.#scalar(row, word, args);
+    if (this.#open.length === 0) this.#context.pass = this.#only ?? 'all';
+  }
+
+  #scalar(row: Keyword, word: string, args: WordArgs): void {
+    const reader = this.#reader;
+    const { words } = args;
     // Scripts are scanned again from the raw line, which says more about a missing quote than a missing word does.
     const rescanned = row.value.raw === true && reader.unterminated === true;
     if (words.length < 2 && row.value.bare !== true && !rescanned && !this.#bare(row, args)) return;
     if (this.#keepTree) this.#current.add(statementOf(args, row));
+    this.#context.complained = false;
+    this.#context.block = this.#current.table.path;
     const value = row.value.read(args);
     if (value === undefined) return invalid(row, args);
     this.#store(row, word, value, args);
@@ -225,6 +235,7 @@ class Parser {
     }
     let header: unknown;
     if (words.length >= 2 || row.value.bare === true) {
+      this.#context.complained = false;
       header = row.value.read(args);
       if (header === undefined) invalid(row, args);
     } else this.#bare(row, args);
@@ -394,6 +405,7 @@ function statementOf(args: WordArgs, row: Keyword): Statement {
 }
 
 function invalid(row: Keyword, args: WordArgs): void {
+  if (args.context.complained) return;
   if (row.invalid !== undefined) args.report({ code: 'invalid-value', message: fill(row.invalid, args), remedy: row.value.range === undefined ? `write: ${args.words[0] ?? ''} ${row.value.syntax}` : `it must be ${row.value.range}` });
 }
 

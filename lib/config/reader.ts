@@ -66,11 +66,11 @@ export class Reader {
   }
 
   /** Reads this file next; `name` is what diagnostics call it. */
-  pushFile(path: string, text: string, origin: Origin | null): void {
+  pushFile(path: string, text: string, origin: Origin | null, at = path): void {
     this.files.push(path);
     const source = fileSource(path, text, origin);
     this.#strangeBlanks(source);
-    this.#push(source, directoryOf(path), path);
+    this.#push(source, directoryOf(at), at);
   }
 
   /** One warning for a file in which other blanks than keepalived's separate words. */
@@ -224,7 +224,11 @@ export class Reader {
     while (pos < end && isBlank(c)) c = text.charCodeAt(++pos);
     frame.pos = pos;
     if (pos >= end) return;
-    if (frame.isMacro && start === 0) return;
+    if (frame.isMacro && start === 0) {
+      // Expanded already; what stands there may be an include, behind a condition or with a definition in its path.
+      if (text.startsWith('include', pos)) this.#include(frame, pos);
+      return;
+    }
     if (c === AT || c === TILDE) return this.#special(frame);
     if (frame.nextDollar < end) {
       if (frame.nextDollar < start) frame.nextDollar = indexOr(text, '$', start);
@@ -324,15 +328,15 @@ export class Reader {
         recorded: 'none', testExit: fault.fatal ? 6 : null, startExit: fault.fatal ? 6 : null, wording: fault.wording, remedy: fault.remedy,
       });
     }
-    for (const file of files.found.toReversed()) this.#enter(file.path, file.bytes, pattern, place);
+    for (const file of files.found.toReversed()) this.#enter(file, pattern, place);
   }
 
-  #enter(path: string, bytes: Uint8Array, pattern: string, place: Place): void {
-    if (this.#frames.some((frame) => frame.path === path) || this.#frames.length >= MAX_DEPTH) {
+  #enter({ path, at, bytes }: { path: string; at: string; bytes: Uint8Array }, pattern: string, place: Place): void {
+    if (this.#frames.some((frame) => frame.path === at) || this.#frames.length >= MAX_DEPTH) {
       this.#report({ code: 'include-cycle', place, pass: 'all', message: `'${path}' includes itself`, remedy: 'remove the include, or the file from its pattern' });
       return;
     }
-    this.pushFile(path, decode(bytes), { kind: 'include', label: pattern, place });
+    this.pushFile(path, decode(bytes), { kind: 'include', label: pattern, place }, at);
   }
 
   #push(source: Source, directory: string, path: string | null): void {

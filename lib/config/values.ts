@@ -174,7 +174,8 @@ export function multicast(complaint: (args: Args, text: string) => string, famil
       const parsed = inner.read(args);
       if (parsed === undefined || isMulticast(parsed)) return parsed;
       args.report({ code: 'invalid-value', message: complaint(args, args.words[args.first] ?? ''), remedy: 'it must be in 224.0.0.0/4 or ff00::/8' });
-      return NOTHING;
+      args.context.complained = true;
+      return undefined;
     },
   };
 }

@@ -23,6 +23,8 @@ export class AddressKeeper {
   readonly #log: Log;
   /** Keys of addresses that this run added or took over, with who wants them. */
   readonly #ours = new Map<string, string>();
+  /** Keys of those that the kernel has been told to remove and has not said to be gone; one may be ours again by then. */
+  readonly #leaving = new Set<string>();
 
   readonly #clock: Clock;
   /** Work that is too much for one turn of the event loop, in order. */
@@ -36,13 +38,19 @@ export class AddressKeeper {
     this.#log = log;
   }
 
+  /** Also one that is being removed, as long as the kernel has not said that it is gone. */
   isOurs(key: string): boolean {
-    return this.#ours.has(key);
+    return this.#ours.has(key) || (this.#leaving.has(key) && this.#network.has(key));
   }
 
   /** Whose address this is; null when it is none of ours. */
   ownerOf(key: string): string | null {
     return this.#ours.get(key) ?? null;
+  }
+
+  /** The kernel says that it is gone: was it told so, and not somebody else's doing? */
+  wasTold(key: string): boolean {
+    return this.#leaving.delete(key);
   }
 
   /** Which instance lost this address; null when it is none of ours. Forgets it. */
@@ -72,6 +80,7 @@ export class AddressKeeper {
     for (const { address, key } of this.#resolve(addresses)) {
       if (!this.#ours.has(key) && !(leftovers && this.#network.has(key))) continue;
       this.#ours.delete(key);
+      if (this.#network.has(key)) this.#leaving.add(key);
       operations.push({ op: 'delete-address', address });
     }
     this.#apply(owner, operations);

@@ -3,7 +3,7 @@
  * actions are carried out, in their order and in the same turn. One clock timer, for the earliest deadline.
  */
 import { AH_LENGTH, AH_PROTOCOL } from '../codec/ah.ts';
-import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
+import type { Config, SyncGroup, VirtualAddress, VrrpInstance } from '../config/model.ts';
 import type { Address } from '../system/netlink-routes.ts';
 import type { System } from '../system/system.ts';
 import type { Datagram, SocketSpec } from '../system/vrrp-sockets.ts';
@@ -15,7 +15,7 @@ import { migrate } from '../vrrp/migrate.ts';
 import * as routers from '../vrrp/router.ts';
 import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
 import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
-import { AddressKeeper } from './address-keeper.ts';
+import { AddressKeeper, kernelAddress } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
 import { assess, type Facts } from './facts.ts';
@@ -199,6 +199,8 @@ export class VrrpService {
       case 'address-removed': {
         const key = addressKey(change.address.linkIndex, change.address);
         const owner = this.#keeper.ownerOf(key);
+        // Our own removal, and perhaps added anew since.
+        if (this.#keeper.wasTold(key) && owner !== null) return;
         const instance = owner === null ? undefined : this.#config.instances.get(owner);
         if (instance !== undefined && this.#tracksLoss(instance, key)) {
           // Still ours while the Master gives up: put back by hand in the meantime, it goes with the others.
@@ -318,8 +320,11 @@ export class VrrpService {
     const before = this.#facts.get(name);
     const facts = this.#assess(instance);
     this.#facts.set(name, facts);
-    if (before?.source !== facts.source) this.#event(name, { type: 'source', address: facts.source });
+    // A farewell still comes from the last address.
+    const moved = before?.source !== facts.source;
+    if (moved && facts.source !== null) this.#event(name, { type: 'source', address: facts.source });
     for (const reason of facts.faults) if (before?.faults.has(reason) !== true) this.#event(name, { type: 'fault', reason });
+    if (moved && facts.source === null) this.#event(name, { type: 'source', address: null });
     for (const reason of facts.holds) if (before?.holds.has(reason) !== true) this.#event(name, { type: 'hold', reason });
     this.#event(name, { type: 'priority', value: facts.priority });
     for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) this.#event(name, { type: 'recovery', reason, anew });
@@ -458,9 +463,12 @@ export class VrrpService {
     const member = this.#router.members.get(name);
     if (old === undefined || instance === undefined || member?.state.name !== 'Master') return;
     const key = (v: { link: string; prefix: { address: string; length: number }; peer: string | null }): string => `${v.link} ${v.prefix.address}/${v.prefix.length} ${v.peer ?? ''}`;
-    const before = new Set(allAddresses(old).map(key));
+    const before = new Map(allAddresses(old).map((v) => [key(v), v]));
     const after = new Set(allAddresses(instance).map(key));
-    const added = allAddresses(instance).filter((v) => !before.has(key(v)));
+    // The kernel keeps label, scope and flags as they were: another one is another address.
+    const changed = allAddresses(instance).filter((v) => { const was = before.get(key(v)); return was !== undefined && !sameInKernel(was, v); });
+    const added = [...allAddresses(instance).filter((v) => !before.has(key(v))), ...changed];
+    this.#keeper.remove(name, changed, true);
     if (added.length > 0) {
       this.#log.info(`(${name}) setting VIPs.`);
       this.#keeper.add(name, added);
@@ -468,6 +476,10 @@ export class VrrpService {
     }
     this.#keeper.remove(name, allAddresses(old).filter((v) => !after.has(key(v))), true);
   }
+}
+
+function sameInKernel(a: VirtualAddress, b: VirtualAddress): boolean {
+  return JSON.stringify(kernelAddress(a, 0)) === JSON.stringify(kernelAddress(b, 0));
 }
 
 /** What was kept under old names, under the new ones. */

@@ -1,116 +1,97 @@
 /**
- * Reading configurations: the config test of generated files beside keepalived's, process start included; the parser alone in
- * MB/s; and how both grow from 100 to 20,000 virtual servers.
+ * Reading large configurations: the config test, process start included, beside the installed keepalived in the same run;
+ * the front end alone; and how the time grows with the file.
  *
  *     npm run bench parse -- --reps=5
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Context } from '../../lib/config/context.ts';
-import { loadText } from '../../lib/config/load.ts';
-import { root } from '../../lib/config/keywords/root.ts';
-import { UNKNOWN_MACHINE, type FileReader } from '../../lib/config/machine.ts';
-import { parse } from '../../lib/config/parser.ts';
-import { Reader } from '../../lib/config/reader.ts';
+import { dirname, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { loadText, type FileReader } from '../../lib/config/load.ts';
+import { UNKNOWN_MACHINE } from '../../lib/config/machine.ts';
 import { inPath } from '../needs.ts';
-import { numberOption, printTable, ratio, spread } from './support/table.ts';
+import { median, numberOption, printTable, ratio, spread } from './support/table.ts';
 
-const reps = numberOption('reps', 3);
-const PROGRAM = join(process.cwd(), 'bin', 'tskeepalived.js');
+const PROJECT = dirname(createRequire(import.meta.url).resolve('../../../package.json'));
+const BOUND = 120_000;
+const MEGABYTE = 1e6;
 const NO_FILES: FileReader = { read: () => ({ ok: false, error: 'ENOENT' }), facts: () => ({ kind: 'missing', mode: 0, uid: 0, gid: 0, target: null }), glob: () => [] };
 
-/** `count` virtual servers with ten real servers each, every one with a TCP_CHECK. */
-function virtualServers(count: number): string {
-  const parts = ['global_defs {\n  router_id BENCH\n}\n'];
-  for (let i = 0; i < count; i++) {
-    parts.push(`virtual_server 10.${i >> 8}.${i & 255}.1 80 {\n    delay_loop 10\n    lvs_sched wlc\n    lvs_method DR\n    protocol TCP\n`);
-    for (let j = 1; j <= 10; j++) parts.push(`    real_server 172.${16 + (i >> 12)}.${(i >> 4) & 255}.${((i & 15) << 4) + j} 80 {\n        weight 1\n        TCP_CHECK {\n            connect_timeout 3\n        }\n    }\n`);
-    parts.push('}\n');
-  }
-  return parts.join('');
-}
-
-/** 255 instances with 20 addresses each, on a link that may come later. */
-function instances(): string {
-  const parts = ['global_defs {\n  dynamic_interfaces\n}\n'];
-  for (let vrid = 1; vrid <= 255; vrid++) {
-    const addresses = Array.from({ length: 20 }, (_, i) => `        10.${vrid}.0.${i + 1}/24\n`).join('');
-    parts.push(`vrrp_instance VI_${vrid} {\n    state BACKUP\n    interface bench0\n    virtual_router_id ${vrid}\n    priority 100\n    virtual_ipaddress {\n${addresses}    }\n}\n`);
-  }
-  return parts.join('');
-}
-
-interface Cost {
-  /** Milliseconds. */
-  readonly wall: number;
-  readonly cpu: number;
-}
-
-/** One config test in a process of its own; bash's `time` counts its CPU. */
-function configTest(command: string, file: string): Cost {
-  const start = performance.now();
-  const { stderr, status } = spawnSync('bash', ['-c', `TIMEFORMAT="cpu %U %S"; time ${command} -t -f "$1" > /dev/null 2>&1`, 'bash', file], { encoding: 'utf8' });
-  const wall = performance.now() - start;
-  const [, user = '', system = ''] = /cpu (\S+) (\S+)/u.exec(stderr) ?? [];
-  if (status === null || user === '') throw new Error(`${command}: ${stderr}`);
-  return { wall, cpu: (Number(user) + Number(system)) * 1000 };
-}
-
-/** Milliseconds of CPU of this process that `work` takes. */
-function cost(work: () => void): number {
-  const start = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(start);
-  return (user + system) / 1000;
-}
-
-function newReader(text: string): { reader: Reader; context: Context } {
-  const rules = { read: false, match: false, wildcard: false, brace: false };
-  const context = new Context(UNKNOWN_MACHINE, 'bench', rules);
-  const reader = new Reader(NO_FILES, UNKNOWN_MACHINE, 'bench', rules, (report) => { context.report(report); });
-  reader.pushFile('bench.conf', text, null);
-  return { reader, context };
-}
-
+const reps = numberOption('reps', 5);
 const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-bench-'));
-try {
-  const theirs = inPath('keepalived');
-  console.log(`\nConfig test, process start included, ${reps} times each${theirs ? '' : ' (keepalived is not installed: nothing to compare with)'}`);
-  const cases: readonly (readonly [string, string])[] = [
-    ['100 × 10', virtualServers(100)], ['1,000 × 10', virtualServers(1000)], ['5,000 × 10', virtualServers(5000)], ['20,000 × 10', virtualServers(20_000)], ['255 instances × 20', instances()],
-  ];
-  const table = [['virtual × real servers', 'MB', 'ours, ms', 'keepalived, ms', 'ratio', 'ours, CPU ms', 'keepalived, CPU ms', 'ratio']];
-  for (const [name, text] of cases) {
-    const file = join(folder, 'bench.conf');
-    writeFileSync(file, text);
-    const ours: Cost[] = [];
-    const keepalived: Cost[] = [];
-    for (let i = 0; i < reps; i++) {
-      ours.push(configTest(`"${process.execPath}" "${PROGRAM}"`, file));
-      if (theirs) keepalived.push(configTest('keepalived', file));
-    }
-    const of = (costs: readonly Cost[], key: keyof Cost): number[] => costs.map((one) => one[key]);
-    table.push([name, (text.length / 1e6).toFixed(2), spread(of(ours, 'wall'), 0), spread(of(keepalived, 'wall'), 0), ratio(of(ours, 'wall'), of(keepalived, 'wall')), spread(of(ours, 'cpu'), 0), spread(of(keepalived, 'cpu'), 0), ratio(of(ours, 'cpu'), of(keepalived, 'cpu'))]);
-  }
-  printTable(table);
+process.on('exit', () => { rmSync(folder, { recursive: true, force: true }); });
 
-  console.log(`\nThe parser alone, in this process, CPU time, ${reps} times each`);
-  const alone = [['virtual × real servers', 'MB', 'words, MB/s', 'blocks, MB/s', 'Config and all checks, MB/s']];
-  for (const [name, text] of cases) {
-    const speeds = (work: () => void): string => {
-      work();
-      return spread(Array.from({ length: reps }, () => text.length / 1e3 / cost(work)), 0);
-    };
-    alone.push([
-      name, (text.length / 1e6).toFixed(2),
-      speeds(() => { const { reader } = newReader(text); while (reader.next() !== 'end'); }),
-      speeds(() => { const { reader, context } = newReader(text); parse(reader, root, context); }),
-      speeds(() => { loadText('bench.conf', text, NO_FILES, { configId: 'bench', machine: UNKNOWN_MACHINE }); }),
-    ]);
-  }
-  printTable(alone);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+const files = [
+  ['5,000 virtual servers × 10 real servers', services(5000, 10)],
+  ['255 instances × 20 addresses', instances(255, 20)],
+  ['one instance', instances(1, 1)],
+] as const;
+
+console.log(`\nConfig test, process start included, ${String(reps)} times each`);
+const theirs = inPath('keepalived');
+if (!theirs) console.log('keepalived is not installed: nothing to compare with');
+printTable([
+  ['median [least..most], ms', 'size, MB', 'ours', 'keepalived', 'ours/keepalived'],
+  ...files.map(([name, text], i) => {
+    const path = join(folder, `${String(i)}.conf`);
+    writeFileSync(path, text);
+    const times: { ours: number[]; keepalived: number[] } = { ours: [], keepalived: [] };
+    for (let rep = 0; rep < reps; rep++) {
+      times.ours.push(timed(process.execPath, [join(PROJECT, 'bin/tskeepalived.js'), '-t', '-f', path]));
+      if (theirs) times.keepalived.push(timed('keepalived', ['-t', '-f', path]));
+    }
+    return [name, (text.length / MEGABYTE).toFixed(2), spread(times.ours, 0), spread(times.keepalived, 0), ratio(times.ours, times.keepalived)];
+  }),
+]);
+
+console.log('\nThe front end alone, in this process: text to Config');
+printTable([
+  ['median [least..most]', 'size, MB', 'ms', 'MB/s'],
+  ...files.slice(0, 2).map(([name, text]) => {
+    const times = repeated(text, reps + 3).slice(3);
+    return [name, (text.length / MEGABYTE).toFixed(2), spread(times), spread(times.map((ms) => text.length / MEGABYTE / (ms / 1000)))];
+  }),
+]);
+
+console.log('\nGrowth: virtual servers of 10 real servers each');
+printTable([
+  ['virtual servers', 'size, MB', 'ms', 'µs a virtual server'],
+  ...[100, 500, 2000, 5000, 20_000].map((count) => {
+    const text = services(count, 10);
+    const time = median(repeated(text, count > 5000 ? 3 : reps));
+    return [String(count), (text.length / MEGABYTE).toFixed(2), time.toFixed(1), ((time * 1000) / count).toFixed(1)];
+  }),
+]);
+
+/** Wall time of a program that checks a file and finds nothing wrong, in milliseconds. */
+function timed(program: string, argv: readonly string[]): number {
+  const start = performance.now();
+  const { status, error, stderr } = spawnSync(program, argv, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', timeout: BOUND });
+  const time = performance.now() - start;
+  if (error !== undefined || status !== 0) throw new Error(`${program} ${argv.join(' ')}: ${error?.message ?? `status ${String(status)}\n${stderr.slice(0, 2000)}`}`);
+  return time;
+}
+
+function repeated(text: string, times: number): number[] {
+  return Array.from({ length: times }, () => {
+    const start = performance.now();
+    const { config } = loadText('bench.conf', text, NO_FILES, { configId: 'bench', machine: UNKNOWN_MACHINE });
+    const time = performance.now() - start;
+    if (config === null) throw new Error('nothing was read');
+    return time;
+  });
+}
+
+function services(count: number, servers: number): string {
+  const real = (i: number, j: number): string => `    real_server 10.${String(100 + (i % 100))}.${String((i / 100) | 0)}.${String(j + 1)} 80 {\n        weight ${String(1 + (j % 3))}\n        TCP_CHECK {\n            connect_timeout 3\n            retry 2\n            delay_before_retry 2\n        }\n    }\n`;
+  return Array.from({ length: count }, (_, i) => `virtual_server 10.${String(i >> 16)}.${String((i >> 8) & 255)}.${String(i & 255)} 80 {\n    delay_loop 6\n    lvs_sched wlc\n    lvs_method NAT\n    protocol TCP\n${Array.from({ length: servers }, (_unused, j) => real(i, j)).join('')}}\n`).join('\n');
+}
+
+/** The interface need not exist. */
+function instances(count: number, addresses: number): string {
+  const one = (i: number): string => `vrrp_instance VI_${String(i)} {\n    state BACKUP\n    interface eth0\n    virtual_router_id ${String(i)}\n    priority 100\n    advert_int 1\n    virtual_ipaddress {\n${Array.from({ length: addresses }, (_, j) => `        10.${String(i)}.0.${String(j + 1)}/24\n`).join('')}    }\n}\n`;
+  return `global_defs {\n    dynamic_interfaces\n}\n${Array.from({ length: count }, (_, i) => one(i + 1)).join('\n')}`;
 }

@@ -32,7 +32,7 @@ export function files(content: Readonly<Record<string, string | FakeFile>>): Fil
       const whole = one.startsWith('/') || directory === '' ? one : `${directory}/${one}`;
       const matcher = new RegExp(`^${whole.replace(/[.+^$()|\\]/gu, '\\$&').replace(/\*/gu, '[^/]*').replace(/\?/gu, '[^/]')}$`, 'u');
       const paths = new Set(Object.keys(content).flatMap((path) => [path, path.slice(0, Math.max(0, path.lastIndexOf('/')))]));
-      return [...paths].filter((path) => path !== '' && matcher.test(path)).sort();
+      return [...paths].filter((path) => path !== '' && matcher.test(path)).sort().map((path) => (whole === one ? path : path.slice(directory.length + 1)));
     }),
   };
 }

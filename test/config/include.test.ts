@@ -44,6 +44,12 @@ describe('include', () => {
     expect(outcome('include d/a.conf', { '/etc/k/d/a.conf': 'include b.conf\n', '/etc/k/d/b.conf': PART }).router).to.equal('part');
   });
 
+  for (const [name, line] of [['a condition', '@^other include d.conf'], ['a definition', '$D=d\ninclude ${D}.conf']] as const) {
+    it(`an include behind ${name}`, () => {
+      expect(outcome(line, { '/etc/k/d.conf': PART }).router).to.equal('part');
+    });
+  }
+
   it('-e makes every failure of a plain include an error', () => {
     expect(outcome('include none.conf', {}, true).exit).to.equal(6);
   });
@@ -60,7 +66,7 @@ describe('include', () => {
 
   it('a diagnostic inside an included file shows the chain', () => {
     const { diagnostics } = loadFile('/etc/k/main.conf', { files: files({ '/etc/k/main.conf': '\ninclude d.conf\n', '/etc/k/d.conf': 'global_defs {\n  vrrp_version 7\n}\n' }) });
-    expect(diagnostics[0]?.range).to.include({ file: '/etc/k/d.conf', line: 2, column: 16, endColumn: 17 });
+    expect(diagnostics[0]?.range).to.include({ file: 'd.conf', line: 2, column: 16, endColumn: 17 });
     expect(diagnostics[0]?.range?.chain).to.deep.equal([{ kind: 'include', label: 'd.conf', file: '/etc/k/main.conf', line: 2 }]);
   });
 });

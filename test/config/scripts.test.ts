@@ -65,6 +65,13 @@ describe('scripts', () => {
     expect(configTestExit(diagnostics)).to.equal(0);
   });
 
+  it('a weight that can never cause a failover is told, to people only', () => {
+    const { diagnostics } = load(tracking('script /usr/bin/true\nweight -20', 'enable_script_security\nscript_user root').replace(' virtual_router_id 1\n', ' virtual_router_id 1\n priority 1\n'));
+    expect(diagnostics.map((d) => d.code)).to.deep.equal(['weight-without-effect']);
+    expect(configTestExit(diagnostics)).to.equal(0);
+    expect(load(tracking('script /usr/bin/true\nweight -20', 'enable_script_security\nscript_user root')).diagnostics).to.deep.equal([]);
+  });
+
   it('a notify script that is not there costs a line for people only', () => {
     const { config, diagnostics } = load('vrrp_instance V {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n notify_master /none\n}\n');
     expect(config?.instances[0]?.notify.master).to.equal(null);

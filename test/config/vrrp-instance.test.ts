@@ -30,6 +30,17 @@ describe('vrrp_instance: what is wrong', () => {
     ['a second notify script', withInstance('notify /usr/bin/true\nnotify /usr/bin/x'), '(test.conf: Line 8) (VI_1) notify script already specified - ignoring /usr/bin/x'],
     ['no address', 'vrrp_instance V {\n interface eth0\n virtual_router_id 1\n}\n', '(V) No VIP specified; at least one is sensible'],
     ['a route without a destination', withInstance('virtual_routes {\n via 192.0.2.1\n}'), '(test.conf: Line 8) Route must have a destination'],
+    ['a route to one family by a gateway of the other', withInstance('virtual_routes {\n 198.51.100.0/24 via 2001:db8::1\n}'), '(test.conf: Line 8) Cannot mix IPv4 and IPv6 addresses for route'],
+    ['a route through a link that is not there', withInstance('virtual_routes {\n 198.51.100.0/24 dev eth9\n}'), "(test.conf: Line 8) WARNING - interface eth9 for VROUTE nexthop doesn't exist"],
+    ['a rule without an action', withInstance('virtual_rules {\n from 192.0.2.0/24\n}'), '(test.conf: Line 8) No action specified for rule - ignoring'],
+    ['a rule that goes backwards', withInstance('virtual_rules {\n from 192.0.2.0/24 goto 5 preference 10\n}'), '(test.conf: Line 8) Invalid rule - preference 10 >= goto target 5'],
+    ['a weight beyond the priorities', withInstance('track_interface {\n eth1 weight 300\n}'), '(test.conf: Line 8) (VI_1) weight 300 for eth1 must be between [-253..253] inclusive. Ignoring...'],
+    ['the same thing tracked twice', withInstance('track_interface {\n eth1\n eth1\n}'), '(test.conf: Line 9) (VI_1) duplicate track_interface eth1 - ignoring'],
+    ['the MAC of the protocol for a VMAC', withInstance('use_vmac vrrp.5 00:00:5e:00:01:05'), '(test.conf: Line 7) VMAC MAC address not allowed to be RFC5798 address (00:00:5e:00:01:05) - ignoring'],
+    ['no interface', 'vrrp_instance V {\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n', '(V) Unknown interface!'],
+    ['unicast without interface and source', 'vrrp_instance V {\n virtual_router_id 1\n unicast_peer {\n 192.0.2.2\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n', '(V): Unicast instances must have unicast_src_ip or interface'],
+    ['a source of the other family', withInstance('unicast_src_ip 2001:db8::1\nunicast_peer {\n192.0.2.2\n}'), '(test.conf: Line 7) Configuration error: VRRP instance[VI_1] and src address[2001:db8::1] MUST be of the same family !!! Skipping...'],
+    ['a missing quote in a script', withInstance('notify "/bin/true one'), "(test.conf: Line 7) String 'notify \"/bin/true one': missing terminating \""],
     ['a rule with one port', withInstance('virtual_rules {\n from 192.0.2.0/24 sport 80 table 5\n}'), '(test.conf: Line 8) invalid sport range 80'],
   ];
   for (const [name, text, line] of rows) it(name, () => { expect(said(text)).to.include(line); });

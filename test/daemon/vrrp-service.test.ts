@@ -386,6 +386,16 @@ describe('VrrpService', () => {
       await stage.end();
     });
 
+    it('another label or scope of an address: taken away and put back, and the Master stays', async () => {
+      await stage.start(instanceText('virtual_ipaddress {\n 10.0.0.99/24\n }'), 5000);
+      stage.operations.splice(0);
+      await stage.router.reload(instanceText('virtual_ipaddress {\n 10.0.0.99/24 label eth0:x\n }'));
+      await stage.clock.advance(1000);
+      expect(stage.operations).to.deep.equal(['delete 10.0.0.99/24', 'add 10.0.0.99/24']);
+      expect(stage.router.state()).to.equal('Master');
+      await stage.end();
+    });
+
     it('a name: everything stays, under the new one', async () => {
       await stage.start(instanceText(''), 5000);
       stage.took();

@@ -18,6 +18,7 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   'auth-without-pass': code('auth_type is given without auth_pass.', 'The block is ignored: adverts are not authenticated.', 'Write auth_pass.'),
   'bad-random': code('${_RANDOM MIN MAX} has bounds that make no range.', 'There is no number to choose.', 'Write two whole numbers, the smaller first.'),
   'bad-sequence': code('A ~SEQ, ~SEQx or ~LST line cannot be understood.', 'The line stands for nothing.', 'Write ~SEQ(VAR, START, STEP, END) TEXT or ~LST(VAR, VALUE, …) TEXT.'),
+  'clamped': code('A value is longer or higher than the system allows.', 'It is cut to the most that counts.', 'Write less.'),
   'comment-in-definition': code('A comment line stands inside a definition of several lines.', 'keepalived takes the definition for finished there; here it goes on.', 'Move the comment out.'),
   'deprecated': code('The keyword is an old one.', 'It works, and may be gone in a later version.', 'Use the keyword that the message names.'),
   'duplicate': code('The same thing is given twice.', 'Only one of them counts; the message says which.', 'Take one out, or give it another name.'),

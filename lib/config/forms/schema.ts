@@ -41,13 +41,13 @@ const SCALAR: JsonSchema = { type: ['string', 'number', 'boolean'] };
 
 function value(type: ValueType<unknown>): JsonSchema {
   const one = valueOnly(type);
-  return type.bare === true && one['type'] !== 'boolean' ? { anyOf: [one, { const: true }, { type: 'null' }] } : one;
+  return type.bare === true && one['type'] !== 'boolean' && valueForm(type) !== 'switch' ? { anyOf: [one, { const: true }, { type: 'null' }] } : one;
 }
 
 function valueOnly(type: ValueType<unknown>): JsonSchema {
   switch (valueForm(type)) {
     case 'flag': return { type: 'boolean' };
-    case 'switch': return { type: 'boolean' };
+    case 'switch': return { anyOf: [{ type: 'boolean' }, { enum: ['on', 'off', 'yes', 'no'] }] };
     case 'command': return { anyOf: [{ type: 'string' }, { type: 'object', additionalProperties: false, required: ['command'], properties: { command: { type: 'string' }, user: SCALAR, group: SCALAR } }] };
     case 'raw': return { type: 'string' };
     case 'words': return { examples: [type.syntax], ...SCALAR };

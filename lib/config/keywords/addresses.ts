@@ -26,7 +26,7 @@ export interface AddressEntry {
   readonly place: Place;
 }
 
-const SCOPES: Readonly<Record<string, number>> = { global: 0, universe: 0, nowhere: 255, host: 254, link: 253, site: 200 };
+export const SCOPES: Readonly<Record<string, number>> = { global: 0, universe: 0, nowhere: 255, host: 254, link: 253, site: 200 };
 
 /** The words that may follow an address. */
 export const addressOptions = {
@@ -84,7 +84,7 @@ function readAddress(args: Args, list: AddressList): AddressEntry | undefined {
     if (taken < 0) return undefined;
     i += taken;
   }
-  return list === 'vip' && !fits(args, text, prefix) ? undefined : finish(args, text, prefix, draft);
+  return list === 'vip' && !fits(args, text, prefix) ? undefined : finish(args, prefix, draft);
 }
 
 /** All addresses of virtual_ipaddress have one family, and each stands once. */
@@ -97,8 +97,12 @@ function fits(args: Args, text: string, prefix: Prefix): boolean {
     args.report({ code: 'family-mismatch', message: `(${args.name}): address family must match VRRP instance [${text}] - ignoring`, remedy: 'put it into virtual_ipaddress_excluded' }, 0);
     return false;
   }
-  const before = context.declare(`address of ${args.name}`, prefix.address, args.place);
-  if (before === null) return true;
+  const { addresses } = context;
+  const before = addresses.get(prefix.address);
+  if (before === undefined) {
+    addresses.set(prefix.address, args.place);
+    return true;
+  }
   args.report({ code: 'duplicate', severity: 'warning', message: `(${args.name}) duplicate address ${text} - ignoring`, remedy: `first given in line ${String(before.line)}` }, 0);
   return false;
 }
@@ -201,7 +205,7 @@ function preferred(args: Args, index: number, value: string, draft: Draft): numb
   return 1;
 }
 
-function finish(args: Args, text: string, prefix: Prefix, draft: Draft): AddressEntry | undefined {
+function finish(args: Args, prefix: Prefix, draft: Draft): AddressEntry | undefined {
   const length = draft.peer === null ? prefix.length : draft.peer.length;
   const isV6 = familyOf(prefix.address) === 'inet6';
   let brd: IpAddress | null = null;

@@ -9,7 +9,7 @@ import { beginScript } from '../validate/scripts.ts';
 import { weight } from './tracking.ts';
 
 const later = { notYet: '' } as const;
-const LONGEST = 4294;
+const LONGEST = 4294.967295;
 export const noHeader: ValueType<true> = { syntax: '', schema: { type: 'object' }, bare: true, read: () => true };
 
 export interface Endpoint {
@@ -45,20 +45,20 @@ const wait = seconds({ min: 0, max: LONGEST });
 
 /** Where and how a check connects. */
 const connection = {
-  connect_ip: keyword(endpoint('Invalid checker ip address/port {word}/{port} - skipping'), 'address to check', { default: "the real server's", ...later }),
+  connect_ip: keyword(endpoint('Invalid connect_ip address {word} - ignoring'), 'address to check', { default: "the real server's", ...later }),
   connect_port: keyword(port, 'port to check', { default: "the real server's", invalid: "Invalid checker connect_port '{word}'", ...later }),
-  bindto: keyword(endpoint('Invalid checker bindto address/port {word}/{port} - skipping'), 'own address of the check', { default: 'the kernel’s choice', ...later }),
+  bindto: keyword(endpoint('Invalid bindto address {word} - ignoring'), 'own address of the check', { default: 'the kernel’s choice', ...later }),
   bind_port: keyword(port, 'own port of the check', { default: 'the kernel’s choice', invalid: "Invalid checker bind_port '{word}'", ...later }),
   bind_if: keyword(word('IF', 'interface'), 'interface to bind to', later),
   connect_timeout: keyword(timeout, 'limit of the connection', { default: "the real server's, else 5", invalid: 'connect_timeout {word} invalid - ignoring', ...later }),
-  fwmark: keyword(integer({ min: 0, max: UINT_MAX }), 'mark of the packets', { default: '0', invalid: "Invalid checker fwmark '{word}'", ...later }),
+  fwmark: keyword(integer({ min: 0, max: UINT_MAX }), 'mark of the packets', { default: '0', invalid: "Invalid fwmark connection value '{word}'", ...later }),
 };
 
 /** When a check runs and what counts. */
 const schedule = {
-  retry: keyword(integer({ min: 0, max: UINT_MAX }), 'failed checks before the real server is down', { default: '1; DNS 3, MISC 0', invalid: 'Invalid retry value \'{word}\'', ...later }),
-  delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: '1; HTTP 3, DNS delay_loop', invalid: "Invalid delay_before_retry '{word}'", ...later }),
-  warmup: keyword(wait, 'longest random wait before the first check', { default: "the real server's", invalid: "Invalid warmup '{word}'", ...later }),
+  retry: keyword(integer({ min: 0, max: UINT_MAX }), 'failed checks before the real server is down', { default: '1; DNS 3, MISC 0', invalid: "Invalid retry connection value '{word}'", ...later }),
+  delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: '1; HTTP 3, DNS delay_loop', ...later }),
+  warmup: keyword(wait, 'longest random wait before the first check', { default: "the real server's", ...later }),
   delay_loop: keyword(timeout, 'time between two checks', { default: "the real server's", invalid: "Invalid delay_loop '{word}'", ...later }),
   alpha: keyword(BOOLEAN, 'down until the first success', { default: "the real server's", invalid: 'Invalid alpha parameter {word}', ...later }),
   log_all_failures: keyword(BOOLEAN, 'log every failed check', { default: 'checker_log_all_failures', invalid: 'Invalid log_all_failures parameter {word}', ...later }),
@@ -66,8 +66,7 @@ const schedule = {
 
 const path = (name: string): string => `virtual_server.real_server.${name}`;
 
-/** HTTP and SSL spell their complaint about retry by the keyword. */
-const httpSchedule = { ...schedule, retry: { ...schedule.retry, invalid: "Invalid retry value '{word}'" } };
+const httpSchedule = schedule;
 
 export const tcpCheck = table(path('TCP_CHECK'), { ...connection, ...schedule });
 export const pingCheck = table(path('PING_CHECK'), { ...connection, ...schedule });
@@ -132,12 +131,12 @@ function endMisc(context: Context, block_: BlockValue, close: Place): boolean {
 }
 
 export const fileCheck = table(path('FILE_CHECK'), {
-  track_file: keyword(word('NAME'), 'track_file declared further up', later),
+  track_file: keyword({ ...word('NAME'), read: (args) => (args.context.isDeclared('track file', args.words[args.first] ?? '') ? args.words[args.first] : undefined) }, 'track_file declared further up', { invalid: 'track_file {word} not found', ...later }),
   weight: keyword(weight(INT_MAX), 'the number in the file counts that many times', { default: "the track_file's", invalid: 'Weight ({word}) for FILE_CHECK must be between [-2147483647..2147483647] inclusive. Ignoring...', bare: 'No weight specified for FILE_CHECK - ignoring', ...later }),
 }, {
   end: (context, block_, close) => {
     const name = block_.values.track_file;
-    const message = name === undefined ? 'FILE_CHECK has no track_file specified - ignoring' : context.isDeclared('track file', name) ? null : `track_file ${name} not found, ignoring FILE_CHECK`;
+    const message = name === undefined ? 'FILE_CHECK has no track_file specified - ignoring' : context.isDeclared('track file', name) ? null : 'FILE_CHECK has no track_file specified - ignoring';
     if (message === null) return true;
     context.report({ code: 'missing-file', place: block_.place, saidAt: close, message, remedy: 'name a track_file that is declared further up' });
     return false;
@@ -192,11 +191,17 @@ function digest(): ValueType<string> {
     read: (args) => {
       const text = args.words[args.first] ?? '';
       if (text.length !== DIGEST_LENGTH) args.report({ code: 'invalid-value', message: `digest '${text}' character length should be 32 rather than ${String(text.length)}` });
-      else if (!/^[0-9a-f]+$/iu.test(text)) args.report({ code: 'invalid-value', message: `digest '${text}' contains non-hexadecimal characters` });
+      else if (!/^[0-9a-f]+$/iu.test(text)) args.report({ code: 'invalid-value', message: `Unable to interpret hex digit in '${notHex(text)}' at offset ${String(text.indexOf(notHex(text)))}/1` });
+      else if (args.context.declare(`digest of ${String(args.context.switches.get('url'))}`, text.toLowerCase(), args.place) !== null) args.report({ code: 'duplicate', severity: 'warning', message: `Digest '${text}' is a duplicate` });
       else return text.toLowerCase();
       return undefined;
     },
   };
+}
+
+/** The first pair that is no byte. */
+function notHex(text: string): string {
+  return text.match(/../gu)?.find((pair) => !/^[0-9a-f]{2}$/iu.test(pair)) ?? '';
 }
 
 function regexOptions(): ValueType<readonly string[]> {
@@ -230,11 +235,16 @@ const urlRows = {
   regex_stack: keyword(words('START MAX'), 'stack sizes, bytes', { build: 'regex', ...later }),
 };
 
-export const httpUrl = table(path('HTTP_GET.url'), urlRows, { end: endUrl });
+export const httpUrl = table(path('HTTP_GET.url'), urlRows, { begin: beginUrl, end: endUrl });
 export const sslUrl = table(path('SSL_GET.url'), {
   ...urlRows,
   tls_compliant: keyword(BOOLEAN, 'end TLS with close_notify', { default: 'off', since: '2.3.0', invalid: 'Invalid tls_compliant parameter {word}', ...later }),
-}, { end: endUrl });
+}, { begin: beginUrl, end: endUrl });
+
+/** Digests are compared within a URL. */
+function beginUrl(context: Context): void {
+  context.switches.set('url', Number(context.switches.get('url') ?? 0) + 1);
+}
 
 function endUrl(context: Context, block_: BlockValue, close: Place): boolean {
   if (block_.values['path'] !== undefined) return true;

@@ -2,19 +2,20 @@
 import { account, readAccount, script, type RawScript } from '../accounts.ts';
 import { keyword, list, table, type Args, type Values, type ValueType } from '../keyword.ts';
 import type { AccountRef } from '../model.ts';
-import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, seconds, UINT_MAX, word, words } from '../values.ts';
+import { atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, multicast, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
 import { ipFromBytes, parseIp, type IpAddress } from '../../util/ip.ts';
 
 const later = { notYet: '' } as const;
 const size = integer({ min: 0, max: UINT_MAX }, 'BYTES');
+const badSize = { invalid: '{keyword} size ({word}) invalid' } as const;
 const delay = seconds({ min: 0, max: 4294 }, 0);
 const micro = seconds({ min: 0.000001, max: 4294.967295 });
 const count = integer({ min: 0, max: UINT_MAX });
 const cpus = words('CPU…');
-const realtime = integer({ min: 1, max: 99 });
+const realtime = realTimePriority();
 const nice = integer({ min: -20, max: 19 });
 const rttime = integer({ min: 1, max: UINT_MAX }, 'MICROSECONDS');
-const processName = word('NAME');
+const processName = shortName();
 const path = word('PATH', 'file');
 
 /** Remembers that it failed, so that later scripts do not complain about the default account too. */
@@ -45,15 +46,15 @@ export const globalDefs = table('global_defs', {
   notification_email_from: keyword(word('ADDRESS'), 'envelope and header sender of alerts', { default: 'user@host of the daemon', bare: 'emailfrom missing - ignoring' }),
   smtp_server: keyword(mailServer(), 'relay used for alerts; a host name is resolved while the file is read'),
   smtp_helo_name: keyword(optional(word('STRING')), 'name sent in HELO', { default: 'the host name' }),
-  smtp_connect_timeout: keyword(seconds({ min: 0, max: 4294 }, 0), 'connect and per-command limit of the mail client; 0 counts as 1', { default: '30', invalid: "smtp_connect_timeout '{word}' must be between 1 and 4294 - ignoring" }),
+  smtp_connect_timeout: keyword(seconds({ min: 0, max: 4294 }, 0), 'connect and per-command limit of the mail client; 0 counts as 1', { default: '30', invalid: "smtp_connect_timeout '{word}' must be in [0, 4294] - ignoring" }),
   notification_email: list(word('ADDRESS'), 'recipients of alerts; every word is one', { words: true, empty: 'Warning - empty notification_email block' }),
   smtp_alert: keyword(BOOLEAN, 'default of every smtp_alert', badSwitch),
   startup_script: keyword(runnable('startup'), 'run by the parent before anything else starts', { bare: 'startup script missing', ...later }),
-  startup_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of startup_script', { default: '10', bare: 'startup_script_timeout requires value', ...later }),
+  startup_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of startup_script', { default: '10', bare: 'startup_script_timeout requires value', invalid: "startup_script_timeout '{word}' must be in [1, 1000] - ignoring", ...later }),
   shutdown_script: keyword(runnable('shutdown'), 'run by the parent after everything has stopped', { bare: 'shutdown script missing', ...later }),
-  shutdown_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of shutdown_script', { default: '10', bare: 'shutdown_script_timeout requires value', ...later }),
-  max_auto_priority: keyword(optional(integer({ min: -1, max: 99 })), 'highest real-time priority that the daemon may raise itself to when it is scheduled late', { default: '0, off', ...later }),
-  min_auto_priority_delay: keyword(integer({ min: 1, max: 10_000_000 }, 'MICROSECONDS'), 'scheduling delay that raises the priority', { default: '1000000', bare: 'min_auto_priority_delay requires delay time', ...later }),
+  shutdown_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of shutdown_script', { default: '10', bare: 'shutdown_script_timeout requires value', invalid: "shutdown_script_timeout '{word}' must be in [1, 1000] - ignoring", ...later }),
+  max_auto_priority: keyword(optional(integer({ min: -1, max: 99 })), 'highest real-time priority that the daemon may raise itself to when it is scheduled late', { default: '0, off', invalid: "max_auto_priority '{word}' must be in [0, 99] (or -1 to disable) - ignoring", ...later }),
+  min_auto_priority_delay: keyword(integer({ min: 1, max: 10_000_000 }, 'MICROSECONDS'), 'scheduling delay that raises the priority', { default: '1000000', invalid: "min_auto_priority_delay '{word}' must be in [1, 10000000] - ignoring", bare: 'min_auto_priority_delay requires delay time', ...later }),
   smtp_alert_vrrp: keyword(BOOLEAN, 'default of smtp_alert of VRRP instances and groups', badSwitch),
   smtp_alert_checker: keyword(BOOLEAN, 'default of smtp_alert of virtual and real servers', { ...badSwitch, ...later }),
   checker_log_all_failures: keyword(BOOLEAN, 'log every failed check rather than changes only', { default: 'false', ...badValue, ...later }),
@@ -73,15 +74,15 @@ export const globalDefs = table('global_defs', {
   lvs_flush_on_stop: keyword(optional(choice(['VS'])), 'at the stop empty the IPVS table, or with VS remove our services only', { default: 'off', invalid: 'Unknown lvs_flush_on_stop type {word}', ...later }),
   lvs_flush_onstop: keyword(optional(choice(['VS'])), 'deprecated spelling of lvs_flush_on_stop', { invalid: 'Unknown lvs_flush_on_stop type {word}', alias: 'lvs_flush_on_stop', ...later }),
   lvs_sync_daemon: keyword(words('IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group IP]'), 'run the IPVS connection sync daemon in the role of the named instance', { bare: 'lvs_sync_daemon requires interface', ...later }),
-  vrrp_mcast_group4: keyword(address('inet', true), 'IPv4 multicast group of adverts', { default: '224.0.0.18', invalid: "Can't parse vrrp_mcast_group4 [{word}]. Skipping" }),
-  vrrp_mcast_group6: keyword(address('inet6', true), 'IPv6 multicast group of adverts', { default: 'ff02::12', invalid: "Can't parse vrrp_mcast_group6 [{word}]. Skipping" }),
-  vrrp_garp_master_delay: keyword(delay, 'delay of the second block of gratuitous ARP or NA', { default: '5', invalid: "vrrp_garp_master_delay '{word}' is invalid" }),
+  vrrp_mcast_group4: keyword(multicast((_, text) => `vrrp_mcast_group4 [${text}] is not multicast. Skipping`, 'inet'), 'IPv4 multicast group of adverts', { default: '224.0.0.18', invalid: "Can't parse vrrp_mcast_group4 [{word}]. Skipping" }),
+  vrrp_mcast_group6: keyword(multicast((_, text) => `vrrp_mcast_group6 [${text}] is not multicast. Skipping`, 'inet6'), 'IPv6 multicast group of adverts', { default: 'ff02::12', invalid: "Can't parse vrrp_mcast_group6 [{word}]. Skipping" }),
+  vrrp_garp_master_delay: keyword(delay, 'delay of the second block of gratuitous ARP or NA', { default: '5', invalid: "vrrp_garp_master_delay '{word}' invalid - ignoring" }),
   vrrp_garp_master_repeat: keyword(atLeastOne(UINT_MAX, 'vrrp_garp_master_repeat must be greater than 0, setting to 1'), 'messages per address in a block', { default: '5', invalid: "vrrp_garp_master_repeat '{word}' is invalid" }),
-  vrrp_garp_master_refresh: keyword(seconds({ min: 0, max: UINT_MAX }, 0), 'period of refreshing ARP or NA while master', { default: '0, off', invalid: "vrrp_garp_master_refresh '{word}' is invalid" }),
+  vrrp_garp_master_refresh: keyword(seconds({ min: 0, max: UINT_MAX }, 0), 'period of refreshing ARP or NA while master', { default: '0, off', invalid: "Invalid vrrp_garp_master_refresh '{word}' - ignoring" }),
   vrrp_garp_master_refresh_repeat: keyword(atLeastOne(UINT_MAX, 'vrrp_garp_master_refresh_repeat must be greater than 0, setting to 1'), 'messages per refresh', { default: '1', invalid: "vrrp_garp_master_refresh_repeat '{word}' is invalid" }),
-  vrrp_garp_lower_prio_delay: keyword(delay, 'delay of the second block after a lower-priority master was heard', { default: 'vrrp_garp_master_delay', invalid: "vrrp_garp_lower_prio_delay '{word}' is invalid" }),
-  vrrp_garp_lower_prio_repeat: keyword(integer({ min: 0, max: INT_MAX }), 'messages per block after a lower-priority master was heard; 0: none', { default: 'vrrp_garp_master_repeat', invalid: "vrrp_garp_lower_prio_repeat '{word}' is invalid" }),
-  vrrp_down_timer_adverts: keyword(integer({ min: 1, max: 100 }), 'adverts missed before the master is down', { default: '3', invalid: "Invalid vrrp_down_timer_adverts '{word}'" }),
+  vrrp_garp_lower_prio_delay: keyword(delay, 'delay of the second block after a lower-priority master was heard', { default: 'vrrp_garp_master_delay', invalid: "vrrp_garp_lower_prio_delay '{word}' invalid - ignoring" }),
+  vrrp_garp_lower_prio_repeat: keyword(integer({ min: 0, max: INT_MAX }), 'messages per block after a lower-priority master was heard; 0: none', { default: 'vrrp_garp_master_repeat', invalid: "Invalid vrrp_garp_lower_prio_repeat '{word}'" }),
+  vrrp_down_timer_adverts: keyword(integer({ min: 1, max: 100 }), 'adverts missed before the master is down', { default: '3', invalid: "Invalid vrrp_down_timer_adverts [1:100] '{word}'" }),
   vrrp_garp_interval: keyword(micro, 'pause between two gratuitous ARPs of an interface', { default: '0', invalid: "vrrp_garp_interval '{word}' is invalid" }),
   vrrp_gna_interval: keyword(micro, 'pause between two unsolicited NAs of an interface', { default: '0', invalid: "vrrp_gna_interval '{word}' is invalid" }),
   vrrp_min_garp: keyword(BOOLEAN, 'one ARP, no second block, no repeats of a refresh: for what is at its default so far', {
@@ -96,7 +97,7 @@ export const globalDefs = table('global_defs', {
   vrrp_iptables: keyword(words('[IN_CHAIN [OUT_CHAIN]]', true), 'use iptables for no_accept; the chains must exist', { default: 'INPUT OUTPUT when bare', ...later }),
   vrrp_ipsets: keyword(words('[SET4 [SET6 [SET_IF6 [IGMP [MLD [ND]]]]]]', true), 'ipset names used with iptables; none turns ipsets off', { ...later }),
   nftables: keyword(optional(word('TABLE')), 'use nftables for no_accept', { default: 'keepalived', ...later }),
-  nftables_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the nftables base chains', { default: '-1', ...later }),
+  nftables_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the nftables base chains', { default: '-1', invalid: "invalid nftables chain priority '{word}'", ...later }),
   nftables_ifindex: keyword(FLAG, 'interface index rather than name in link-local rules', { default: 'off', ...later }),
   vrrp_check_unicast_src: keyword(FLAG, 'drop unicast adverts whose source is no configured peer', { default: 'off' }),
   vrrp_skip_check_adv_addr: keyword(BOOLEAN, 'do not compare the address list of the same master again', { default: 'false', ...badValue }),
@@ -105,10 +106,10 @@ export const globalDefs = table('global_defs', {
   vrrp_no_swap: keyword(FLAG, 'lock the memory of the VRRP process', { default: 'off', ...later }),
   vrrp_rt_priority: keyword(realtime, 'SCHED_RR priority of the VRRP process', { default: '0, off', bare: 'No vrrp process real-time priority specified', invalid: "vrrp process real-time priority '{word}' invalid", ...later }),
   vrrp_cpu_affinity: keyword(cpus, 'processors of the VRRP process', { bare: 'No vrrp cpu_id set specified', ...later }),
-  vrrp_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the VRRP process', { default: '10000', ...later }),
+  vrrp_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the VRRP process', { default: '10000', invalid: 'Invalid vrrp real-time limit - {word}', ...later }),
   vrrp_rlimit_rtime: keyword(rttime, 'deprecated spelling of vrrp_rlimit_rttime', { alias: 'vrrp_rlimit_rttime', ...later }),
   nftables_ipvs: keyword(optional(word('TABLE')), 'let nftables set fwmarks, so that a virtual server group needs one service per protocol and family', { default: 'keepalived_ipvs', since: '2.2.8', ...later }),
-  nftables_ipvs_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the IPVS nftables chains', { default: '-1', ...later }),
+  nftables_ipvs_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the IPVS nftables chains', { default: '-1', invalid: "invalid ipvs nftables chain priority '{word}'", ...later }),
   nftables_ipvs_start_fwmark: keyword(integer({ min: 1, max: UINT_MAX }), 'first fwmark given out by itself', { default: '1000', ...later }),
   nftables_counters: keyword(FLAG, 'counters on generated nftables rules', { default: 'off', ...later }),
   notify_fifo: keyword(fifo(), 'FIFO that gets VRRP and LVS events', { bare: 'No notify_fifo name specified' }),
@@ -123,7 +124,7 @@ export const globalDefs = table('global_defs', {
   checker_no_swap: keyword(FLAG, 'lock the memory of the checker process', { default: 'off', ...later }),
   checker_rt_priority: keyword(realtime, 'SCHED_RR priority of the checker process', { default: '0, off', bare: 'No checker process real-time priority specified', invalid: "checker process real-time priority '{word}' invalid", ...later }),
   checker_cpu_affinity: keyword(cpus, 'processors of the checker process', { bare: 'No checker cpu_id set specified', ...later }),
-  checker_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the checker process', { default: '10000', ...later }),
+  checker_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the checker process', { default: '10000', invalid: 'Invalid checker real-time limit - {word}', ...later }),
   checker_rlimit_rtime: keyword(rttime, 'deprecated spelling of checker_rlimit_rttime', { alias: 'checker_rlimit_rttime', ...later }),
   bfd_priority: keyword(nice, 'nice value of the BFD process', { default: '0', bare: 'No bfd process priority specified', build: 'bfd', ...later }),
   bfd_no_swap: keyword(FLAG, 'lock the memory of the BFD process', { default: 'off', build: 'bfd', ...later }),
@@ -151,20 +152,20 @@ export const globalDefs = table('global_defs', {
   enable_script_security: keyword(FLAG, 'refuse scripts run by root whose file, or a directory on its path, others may change', {
     default: 'off', then: (context, _, args) => { context.scriptSecurity = true; context.scriptSecurityPlace = args.place; context.global(); },
   }),
-  vrrp_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink command socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_cmd_rcv_bufs size missing', ...later }),
+  vrrp_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink command socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_cmd_rcv_bufs size missing', ...badSize, ...later }),
   vrrp_netlink_cmd_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
-  vrrp_netlink_monitor_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink monitor socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_monitor_rcv_bufs size missing', ...later }),
+  vrrp_netlink_monitor_rcv_bufs: keyword(size, 'receive buffer of the VRRP netlink monitor socket', { default: '0, the kernel’s', bare: 'vrrp_netlink_monitor_rcv_bufs size missing', ...badSize, ...later }),
   vrrp_netlink_monitor_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
-  process_monitor_rcv_bufs: keyword(size, 'receive buffer of the process events socket', { default: '0, the kernel’s', bare: 'process_monitor_rcv_bufs size missing', ...later }),
+  process_monitor_rcv_bufs: keyword(size, 'receive buffer of the process events socket', { default: '0, the kernel’s', bare: 'process_monitor_rcv_bufs size missing', ...badSize, ...later }),
   process_monitor_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
-  lvs_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the checker netlink command socket', { default: '0, the kernel’s', bare: 'lvs_netlink_cmd_rcv_bufs size missing', ...later }),
+  lvs_netlink_cmd_rcv_bufs: keyword(size, 'receive buffer of the checker netlink command socket', { default: '0, the kernel’s', bare: 'lvs_netlink_cmd_rcv_bufs size missing', ...badSize, ...later }),
   lvs_netlink_cmd_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
-  lvs_netlink_monitor_rcv_bufs: keyword(size, 'receive buffer of the checker netlink monitor socket', { default: '0, the kernel’s', bare: 'lvs_netlink_monitor_rcv_bufs size missing', ...later }),
+  lvs_netlink_monitor_rcv_bufs: keyword(size, 'receive buffer of the checker netlink monitor socket', { default: '0, the kernel’s', bare: 'lvs_netlink_monitor_rcv_bufs size missing', ...badSize, ...later }),
   lvs_netlink_monitor_rcv_bufs_force: keyword(BOOLEAN, 'use SO_RCVBUFFORCE for it', { default: 'false', ...badSwitch, ...later }),
   rs_init_notifies: keyword(BOOLEAN, 'run notify_up and notify_down for the first state of a real server', { default: 'false', ...badSwitch, ...later }),
   no_checker_emails: keyword(BOOLEAN, 'mail only when a real server changes state, not for each checker', { default: 'false', ...badSwitch, ...later }),
   vrrp_rx_bufs_policy: keyword(bufferPolicy(), 'how receive buffers of VRRP sockets are sized', { bare: 'vrrp_rx_bufs_policy missing', ...later }),
-  vrrp_rx_bufs_multiplier: keyword(integer({ min: 1, max: UINT_MAX }), 'multiplier of the two automatic policies', { default: '3', bare: 'Invalid vrrp_rx_bufs_multiplier', invalid: 'Invalid vrrp_rx_bufs_multiplier', ...later }),
+  vrrp_rx_bufs_multiplier: keyword(integer({ min: 1, max: UINT_MAX }), 'multiplier of the two automatic policies', { default: '3', bare: 'Invalid vrrp_rx_bufs_multiplier', invalid: 'Invalid vrrp_rx_bufs_multiplier {word}', ...later }),
   vrrp_startup_delay: keyword(seconds({ min: 0.001, max: 4294.967295 }), 'stay in backup that long after the start', { default: '0', invalid: "vrrp_startup_delay '{word}' is invalid" }),
   vrrp_delay_after_boot: keyword(seconds({ min: 0.001, max: 4294.967295 }), 'as vrrp_startup_delay, but from the boot of the system; the later end counts', { default: '0', since: '2.3.0', invalid: "vrrp_delay_after_boot '{word}' is invalid", ...later }),
   log_unknown_vrids: keyword(FLAG, 'log adverts of VRIDs that we do not run', { default: 'off' }),
@@ -172,7 +173,7 @@ export const globalDefs = table('global_defs', {
   vmac_prefix: keyword(word('STRING'), 'first part of VMAC interface names', { default: 'vrrp', ...later }),
   vmac_addr_prefix: keyword(word('STRING'), 'first part of VMAC names made for use_vmac addresses', { default: 'vrrp', ...later }),
   umask: keyword(umask(), 'umask of files that the daemon makes', { default: '0177' }),
-  random_seed: keyword(count, 'seed of ${_RANDOM}', { default: 'the time', then: (context, value) => { context.setRandomSeed(value as number); } }),
+  random_seed: keyword(count, 'seed of ${_RANDOM}', { default: 'the time', invalid: 'random_seed {word} invalid', then: (context, value) => { context.setRandomSeed(value as number); } }),
   reload_check_config: keyword(optional(path), 'check a new configuration in a process of its own before a reload', { default: 'off', ...later }),
   reload_time_file: keyword(path, 'file that holds a time to reload at', { bare: 'reload_time_file invalid', ...later }),
   reload_repeat: keyword(FLAG, 'reload daily at a time without a date, and keep the file', { default: 'off', ...later }),
@@ -225,7 +226,7 @@ function mailServer(): ValueType<MailServer> {
       const port = given[first + 1] ?? '25';
       const known = parseIp(host) ?? wholeNumber(host);
       const resolved = known ?? context.machine.resolve?.(host) ?? null;
-      if (!/^\d{1,5}$/u.test(port) || Number(port) < 1 || Number(port) > 65535 || (resolved === null && context.machine.resolve !== null)) {
+      if ((given[first + 1] !== undefined && readInteger(args, first + 1, { min: 1, max: 65535 }) === undefined) || (resolved === null && context.machine.resolve !== null)) {
         args.report({ code: 'invalid-mail-server', message: `Invalid smtp server ${host} ${port}`, remedy: 'write an address, or a name that resolves, and a port 1..65535' });
         return undefined;
       }
@@ -277,11 +278,11 @@ function timeouts(): ValueType<LvsTimeouts> {
         const kind = args.words[i] ?? '';
         const value = args.words[i + 1] ?? '';
         const fault = kind !== 'tcp' && kind !== 'tcpfin' && kind !== 'udp' ? `Unknown option ${kind} specified for lvs_timeouts`
-          : !/^\d+$/u.test(value) || Number(value) > 2678400 ? `Invalid lvs_timeouts ${kind} (${value}) - ignoring` : null;
+          : !/^\d+$/u.test(value) || Number(value) > 2678400 ? `Invalid lvs_timeout ${kind} (${value}) - ignoring` : null;
         if (fault !== null) args.report({ code: 'invalid-value', message: fault }, i);
         else found[kind] = Number(value);
       }
-      if (Object.keys(found).length === 0) args.report({ code: 'invalid-value', message: 'lvs_timeouts requires at least one option', remedy: 'write: lvs_timeouts tcp N tcpfin N udp N' });
+      if (args.words.length <= args.first + 1) args.report({ code: 'invalid-value', message: 'lvs_timeouts requires at least one option', remedy: 'write: lvs_timeouts tcp N tcpfin N udp N' });
       return { tcp: found['tcp'] ?? null, tcpfin: found['tcpfin'] ?? null, udp: found['udp'] ?? null };
     },
   };
@@ -301,7 +302,8 @@ export function extraIf(min = 1): ValueType<ExtraGarp> {
     read: (args) => {
       const all = args.words[args.first] === 'all';
       const value = args.words[args.first + (all ? 1 : 0)] ?? '';
-      if (/^\d+$/u.test(value) && Number(value) >= min && Number(value) <= 86400) return { all, seconds: Number(value) };
+      const period = value === '' ? undefined : readInteger(args, args.first + (all ? 1 : 0), { min, max: 86400 });
+      if (period !== undefined) return { all, seconds: period };
       const keywordName = args.words[0] ?? '';
       const prefix = args.name === '' ? '' : `(${args.name}): `;
       args.report({ code: 'invalid-value', message: value === '' ? `${prefix}${keywordName} specified without time - ignoring` : `${prefix}${keywordName} '${value}' invalid - ignoring`, remedy: `it must be ${String(min)}..86400 seconds` });
@@ -318,8 +320,9 @@ function bufferPolicy(): ValueType<'MTU' | 'ADVERT' | number> {
     read: (args) => {
       const value = args.words[args.first] ?? '';
       if (value === 'MTU' || value === 'ADVERT') return value;
-      if (/^\d+$/u.test(value) && Number(value) <= UINT_MAX) return Number(value);
-      args.report({ code: 'invalid-value', message: `Invalid vrrp_rx_bufs_policy '${value}'`, remedy: 'write MTU, ADVERT or a number of bytes' });
+      const size_ = readInteger(args, args.first, { min: 0, max: UINT_MAX });
+      if (size_ !== undefined) return size_;
+      args.report({ code: 'invalid-value', message: `Invalid vrrp_rx_bufs_policy ${value}`, remedy: 'write MTU, ADVERT or a number of bytes' });
       return undefined;
     },
   };
@@ -328,6 +331,32 @@ function bufferPolicy(): ValueType<'MTU' | 'ADVERT' | number> {
 const UMASK_WORDS: Readonly<Record<string, number>> = {
   IRUSR: 0o400, IWUSR: 0o200, IXUSR: 0o100, IRGRP: 0o040, IWGRP: 0o020, IXGRP: 0o010, IROTH: 0o004, IWOTH: 0o002, IXOTH: 0o001,
 };
+
+/** 1..99; more is 99, with a complaint. */
+function realTimePriority(): ValueType<number> {
+  return {
+    ...integer({ min: 1, max: 99 }),
+    read: (args) => {
+      const value = readInteger(args, args.first, { min: 1, max: INT_MAX });
+      if (value === undefined || value <= 99) return value;
+      const [process_ = ''] = (args.words[0] ?? '').split('_');
+      args.report({ code: 'clamped', severity: 'warning', message: `${process_} process real-time priority ${String(value)} greater than maximum 99 - setting to maximum`, remedy: 'it must be 1..99' });
+      return 99;
+    },
+  };
+}
+
+/** A process name: at most 15 characters count. */
+function shortName(): ValueType<string> {
+  return {
+    ...word('NAME'),
+    read: (args) => {
+      const text = args.words[args.first] ?? '';
+      if (text.length > 15) args.report({ code: 'clamped', severity: 'warning', message: `Process name ${text} more than 15 characters, truncating`, remedy: null });
+      return text.slice(0, 15);
+    },
+  };
+}
 
 /** A C number, or flag words joined with `|`. */
 function umask(): ValueType<number> {
@@ -343,7 +372,7 @@ function umask(): ValueType<number> {
       } else if (text.split('|').every((flag) => UMASK_WORDS[flag] !== undefined)) {
         return text.split('|').reduce((sum, flag) => sum | (UMASK_WORDS[flag] ?? 0), 0);
       }
-      args.report({ code: 'invalid-value', message: `Unable to parse umask ${text}`, remedy: 'write it as 0177' });
+      args.report({ code: 'invalid-value', message: `Unknown umask bit ${text}`, remedy: 'write it as 0177' });
       return undefined;
     },
   };

@@ -13,19 +13,28 @@ import { vrrpInstance } from './vrrp-instance.ts';
 import { vrrpScript } from './vrrp-script.ts';
 import { vrrpSyncGroup } from './vrrp-sync-group.ts';
 
+/** A second SSL block takes the place of the first. */
+const oneOnly: ValueType<true> = {
+  ...noHeader,
+  read: (args) => {
+    if (args.context.declare('SSL', '', args.place) !== null) args.report({ code: 'duplicate', severity: 'warning', message: 'SSL context already specified - replacing', remedy: null }, 0);
+    return true;
+  },
+};
+
 const later = { notYet: '' } as const;
 
 export const root = table('', {
   linkbeat_use_polling: keyword(FLAG, 'poll the link state of every interface', { default: 'off', ...later }),
-  net_namespace: keyword(word('NAME'), 'network namespace of everything; not changeable by a reload', { bare: 'net_namespace name missing', ...later }),
+  net_namespace: keyword(word('NAME'), 'network namespace of everything; not changeable by a reload', { bare: 'net_namespace name missing - ignoring', ...later }),
   net_namespace_ipvs: keyword(optional(word('NAME')), 'network namespace of IPVS; bare: the host’s', { default: 'net_namespace', ...later }),
   namespace_with_ipsets: keyword(FLAG, 'allow ipsets in a namespace', { default: 'off', ...later }),
   use_pid_dir: keyword(FLAG, 'pid files in /run/keepalived', { default: 'off', ...later }),
-  instance: keyword(word('NAME'), 'name of this instance of the daemon, in pid files and log; implies use_pid_dir', { bare: 'instance name missing', ...later }),
-  child_wait_time: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'how long the stop waits for processes', { default: '5', ...later }),
+  instance: keyword(word('NAME'), 'name of this instance of the daemon, in pid files and log; implies use_pid_dir', { bare: 'instance name missing - ignoring', ...later }),
+  child_wait_time: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'how long the stop waits for processes', { default: '5', invalid: 'Invalid child_wait_time {word}', ...later }),
   global_defs: block(noHeader, globalDefs, 'settings of the whole daemon'),
-  vrrp_sync_group: block(uniqueName('vrrp_sync_group', 'vrrp sync group name missing'), vrrpSyncGroup, 'instances that change state together', { bare: 'vrrp_sync_group name missing' }),
-  vrrp_instance: block(uniqueName('vrrp_instance', 'vrrp_instance name missing'), vrrpInstance, 'one virtual router', { bare: 'vrrp_instance name missing' }),
+  vrrp_sync_group: block(uniqueName('vrrp_sync_group', 'vrrp sync group name missing'), vrrpSyncGroup, 'instances that change state together', { bare: 'vrrp_sync_group must have a name - skipping' }),
+  vrrp_instance: block(uniqueName('vrrp_instance', 'vrrp_instance name missing'), vrrpInstance, 'one virtual router', { bare: 'vrrp_instance must have a name' }),
   vrrp_script: block(word('NAME'), vrrpScript, 'program whose exit code moves priorities'),
   track_group: block(uniqueName('track_group', 'track_group name missing'), trackGroup, 'instances that static addresses, routes and rules follow', { bare: 'track_group name missing', ...later }),
   track_file: block(uniqueName('track_file', 'track_file name missing'), trackFile, 'file whose number moves priorities or weights', later),
@@ -38,7 +47,7 @@ export const root = table('', {
   linkbeat_interfaces: list(linkbeat(), 'interfaces whose link state is polled', later),
   interface_up_down_delays: list(linkDelay(), 'wait before a change of a link counts', later),
   bfd_instance: block(uniqueName('bfd_instance', 'bfd_instance name missing'), bfdInstance, 'a BFD session', { build: 'bfd', ...later }),
-  SSL: block(noHeader, ssl, 'client certificate and CA of SSL_GET', later),
+  SSL: block(oneOnly, ssl, 'client certificate and CA of SSL_GET', later),
   virtual_server_group: namedList(groupEntries, 'addresses and marks of a service', { pass: 'checker', empty: 'virtual server group {name} has no entries - removing', ...later }),
   virtual_server: block(serviceHeader, virtualServer, 'an IPVS service, or a group of them', later),
   local_address_group: namedList(localEntries, 'FULLNAT: pool of local addresses', { since: 'fullnat', pass: 'checker', ...later }),
@@ -55,6 +64,10 @@ function readName(args: Args, kind: string, missing: string): string | undefined
   const name = args.words[args.first];
   if (name === undefined) {
     args.report({ code: 'missing-name', message: missing });
+    return undefined;
+  }
+  if (kind === 'vrrp_instance' && args.words.length > args.first + 1) {
+    args.report({ code: 'missing-name', message: 'vrrp_instance must have a name', remedy: 'one word; quote a name with blanks' });
     return undefined;
   }
   const first = args.context.declare(kind, name, args.place);

@@ -1,9 +1,11 @@
 /** Entries of virtual_routes and static_routes, in the manner of ip-route(8) (reference 3.8). */
 import { keyword, type Args, type Rows, type ValueType, type Values } from '../keyword.ts';
 import type { Place } from '../source.ts';
-import { address, choice, FLAG, integer, UINT_MAX, word } from '../values.ts';
+import { choice, digitsOnly, FLAG, integer, UINT_MAX, word } from '../values.ts';
+import { missingLink } from '../validate/instances.ts';
 import { familyOf, parseIp, parsePrefix, type Family, type IpAddress, type Prefix } from '../../util/ip.ts';
-import { at_, readOptions } from './options.ts';
+import { knownTrackGroup, readPrefix, SCOPES } from './addresses.ts';
+import { readOptions } from './options.ts';
 
 const number = integer({ min: 0, max: UINT_MAX });
 const TYPES = ['unicast', 'local', 'broadcast', 'brd', 'anycast', 'multicast', 'nat', 'prohibit', 'unreachable', 'blackhole', 'xresolve', 'throw'] as const;
@@ -26,7 +28,10 @@ function metric(least = 0, time = false): ValueType<{ readonly value: number; re
       const lock = args.words[args.first] === 'lock';
       const text = args.words[args.first + (lock ? 1 : 0)] ?? '';
       const match = (time ? /^(\d+)(s|ms)?$/u : /^(\d+)$/u).exec(text);
-      if (match === null) return undefined;
+      if (match === null) {
+        args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: `invalid number '${text}'` });
+        return undefined;
+      }
       const value = Number(match[1]) * (match[2] === 's' ? 1000 : 1);
       if (value > (time ? LONGEST_TIME : UINT_MAX)) {
         args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: `number '${text}' outside range [0${time ? '.' : ''}, ${time ? `${String(LONGEST_TIME)}.` : String(UINT_MAX)}]` });
@@ -41,22 +46,23 @@ function metric(least = 0, time = false): ValueType<{ readonly value: number; re
   };
 }
 
+const zeroOrOne = integer({ min: 0, max: 1 });
 const lockable = (args: Args, index: number): number => (args.words[index] === 'lock' ? 2 : 1);
 const invalid = (what: string): { readonly invalid: string } => ({ invalid: `Invalid ${what} {word} specified for route` });
 
 export const routeOptions = {
   inet: keyword(word('WORD'), 'IPv4; takes the word after it away, as keepalived does'),
   inet6: keyword(word('WORD'), 'IPv6; takes the word after it away, as keepalived does'),
-  src: keyword(address(), 'preferred source address', { invalid: 'invalid route address {word}' }),
+  src: keyword(routeAddress(), 'preferred source address', { invalid: 'invalid route src address {word}' }),
   from: keyword(prefix, 'source prefix of an IPv6 route', { invalid: 'invalid route source {word}' }),
   to: keyword(word('[to] [TYPE] IP[/LEN]|default|any|all|default6'), 'destination; the word to is optional, TYPE is unicast, local, broadcast, …'),
-  via: keyword(gateway(), 'gateway', { invalid: 'invalid route gateway {word}' }),
-  gw: keyword(gateway(), 'deprecated spelling of via', { alias: 'via', invalid: 'invalid route gateway {word}' }),
-  dev: keyword(word('IF', 'interface'), 'output interface'),
-  oif: keyword(word('IF', 'interface'), 'the same as dev', { alias: 'dev' }),
+  via: keyword(gateway(), 'gateway', { invalid: 'invalid route via address {word}' }),
+  gw: keyword(gateway(), 'deprecated spelling of via', { alias: 'via', invalid: 'invalid route via address {word}', deprecated: '"gw" for routes is deprecated. Please use "via"' }),
+  dev: keyword(routeLink('VROUTE nexthop'), 'output interface'),
+  oif: keyword(routeLink('VROUTE nexthop'), 'the same as dev', { alias: 'dev' }),
   table: keyword(word('NAME|N'), 'routing table', { default: 'main' }),
   protocol: keyword(word('NAME|N'), 'originating protocol; kept only with no_track', { default: 'keepalived (18)' }),
-  scope: keyword(word('NAME|N'), 'scope', { default: 'universe; link for a direct route' }),
+  scope: keyword({ ...word('NAME|N', Object.keys(SCOPES)), read: ({ words, first }) => (Object.hasOwn(SCOPES, words[first] ?? '') || (digitsOnly(words[first] ?? '') >= 0 && digitsOnly(words[first] ?? '') <= 255) ? words[first] : undefined) }, 'scope', { default: 'universe; link for a direct route', invalid: 'Scope {word} not found or invalid for route' }),
   tos: keyword(word('N|NAME'), 'type of service', { default: '0' }),
   dsfield: keyword(word('N|NAME'), 'the same as tos', { alias: 'tos' }),
   metric: keyword(number, 'priority of the route', invalid('metric')),
@@ -79,27 +85,52 @@ export const routeOptions = {
   initcwnd: keyword(number, 'first congestion window', invalid('initcwnd')),
   initrwnd: keyword(number, 'first receive window', invalid('initrwnd')),
   features: keyword(choice(['ecn']), 'features', { invalid: 'feature {word} not supported' }),
-  quickack: keyword(integer({ min: 0, max: 1 }), 'quick acknowledgements', invalid('quickack')),
+  quickack: keyword(zeroOrOne, 'quick acknowledgements', { invalid: 'Invalid quickack value {word} specified for route' }),
   congctl: keyword(word('[lock] NAME'), 'congestion control'),
   pref: keyword(choice(['low', 'medium', 'high', '0', '1', '3']), 'IPv6 router preference', { default: 'medium', ...invalid('pref') }),
   'ttl-propagate': keyword(choice(['enabled', 'disabled']), 'MPLS TTL propagation', invalid('ttl-propagate')),
-  fastopen_no_cookie: keyword(integer({ min: 0, max: 1 }), 'TCP fast open without a cookie', invalid('fastopen_no_cookie')),
+  fastopen_no_cookie: keyword(zeroOrOne, 'TCP fast open without a cookie', { invalid: 'Invalid fastopen_no_cookie value {word} specified for route' }),
   nexthop: keyword(word('via IP [dev IF] [weight N] …'), 'a leg of a multipath route; must come last'),
   add: keyword(FLAG, 'fail when the route exists', { default: 'replace' }),
   prepend: keyword(FLAG, 'put it before routes like it', { default: 'replace' }),
   append: keyword(FLAG, 'put it behind routes like it', { default: 'replace' }),
-  or: keyword(word('IP'), 'deprecated second gateway'),
+  or: keyword(word('IP'), 'deprecated second gateway', { deprecated: '"or" for routes is deprecated. Please use "nexthop"' }),
   as: keyword(word('[to] ADDRESS'), 'MPLS only; read and ignored'),
   vrf: keyword(word('IF', 'interface'), 'the table of this VRF'),
   no_track: keyword(FLAG, 'do not put the route back when somebody removes it', { default: 'tracked' }),
   track_group: keyword(word('NAME'), 'follow the state of a track_group (static_routes only)'),
 } satisfies Rows;
 
+/** An address, with keepalived's first complaint about one that is none. */
+function routeAddress(): ValueType<IpAddress> {
+  return { syntax: 'IP', schema: { type: 'string' }, read: (args) => readRouteAddress(args, args.first) };
+}
+
+function readRouteAddress(args: Args, index: number): IpAddress | undefined {
+  const text = args.words[index] ?? '';
+  const parsed = parseIp(text);
+  if (parsed === null) args.report({ code: 'invalid-address', severity: 'note', message: `VRRP parsed invalid IP ${text}. skipping IP...` }, index);
+  return parsed ?? undefined;
+}
+
+/** An interface that should exist. */
+export function routeLink(what: string): ValueType<string> {
+  return {
+    ...word('IF', 'interface'),
+    read: (args) => {
+      const name = args.words[args.first] ?? '';
+      const { links } = args.context.machine;
+      if (links !== null && !links.has(name) && !args.context.switches.has('dynamic_interfaces')) missingLink(args.context, args.place, `WARNING - interface ${name} for ${what} doesn't exist`, name);
+      return name;
+    },
+  };
+}
+
 function gateway(): ValueType<IpAddress> {
   return {
     syntax: '[inet|inet6] IP',
     schema: { type: 'string' },
-    read: (args) => parseIp(args.words[args.first + (isFamily(args.words[args.first]) ? 1 : 0)] ?? '') ?? undefined,
+    read: (args) => readRouteAddress(args, args.first + (isFamily(args.words[args.first]) ? 1 : 0)),
   };
 }
 
@@ -141,18 +172,23 @@ function readRoute(args: Args, isStatic: boolean): RouteEntry | undefined {
     const text = words[i] ?? '';
     if (text === 'to' && destination === undefined) continue;
     if (destination === undefined && type === null && (TYPES as readonly string[]).includes(text)) type = text;
-    else if (destination === undefined && readNetwork(text) !== undefined && !takesWord(words[i - 1])) destination = readNetwork(text);
+    else if (destination === undefined && !takesWord(words[i - 1]) && isNetwork(text)) destination = readNetwork(text) ?? readPrefix(args, text, i) ?? undefined;
     else {
       if (text === 'encap') i = skipEncap(words, i, end);
       else if (text === 'track_group' && !isStatic) args.report({ code: 'unknown-option', message: 'track_group only allowed for static routes', remedy: null }, i);
+      else if (text === 'track_group' && knownTrackGroup(args, i + 1, words[i + 1] ?? '') === null) i++;
       else {
         plain.push(text);
         indices.push(i);
       }
     }
   }
-  const at: Args = { ...at_(args, 0), words: plain, report: (report, index = 0) => { args.report(report, indices[index] ?? 0); } };
-  if (!readOptions(at, 0, routeOptions, options, { mtu: lockable, advmss: lockable, rtt: lockable, rttvar: lockable, reordering: lockable, cwnd: lockable, ssthresh: lockable, rto_min: lockable, congctl: lockable, via: (a, i) => (isFamily(a.words[i]) ? 2 : 1) }, (word) => `unknown route keyword ${word}`)) return undefined;
+  const at: Args = { words: plain, first: 0, place: args.place, context: args.context, name: args.name, report: (report, index = 0) => { args.report(report, indices[index] ?? 0); } };
+  if (!readOptions(at, 0, routeOptions, options, { mtu: lockable, advmss: lockable, rtt: lockable, rttvar: lockable, reordering: lockable, cwnd: lockable, ssthresh: lockable, rto_min: lockable, congctl: lockable, via: (a, i) => (isFamily(a.words[i]) ? 2 : 1) }, (word) => `unknown route keyword ${word}`, indices)) return undefined;
+  if (options.expires !== undefined && destination !== undefined && (destination === 'default' ? options.via?.includes(':') !== true : familyOf(destination.address) === 'inet')) {
+    args.report({ code: 'invalid-value', message: 'expires is only valid for IPv6', remedy: null }, words.indexOf('expires'));
+    delete options.expires;
+  }
   if (destination === undefined) {
     args.report({ code: 'invalid-route', message: 'Route must have a destination', remedy: 'write: IP/LEN via IP, or default via IP' }, 0);
     return undefined;
@@ -166,8 +202,25 @@ function readRoute(args: Args, isStatic: boolean): RouteEntry | undefined {
     args.report({ code: 'protocol-reset', severity: 'warning', message: 'Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol', remedy: 'add no_track to keep the protocol' }, words.indexOf('protocol'));
     delete options.protocol;
   }
+  const nexthops = splitLegs(words.slice(end));
+  for (const [i, leg] of nexthops.entries()) checkLeg(args, leg, legs, i);
   const family: Family = destination === 'default' ? (words.includes('default6') ? 'inet6' : options.via !== undefined ? (options.via.includes(':') ? 'inet6' : 'inet') : 'inet') : familyOf(destination.address);
-  return { destination, type, family, options, nexthops: splitLegs(words.slice(end)), words, place: args.place };
+  return { destination, type, family, options, nexthops, words, place: args.place };
+}
+
+/** Looks like a destination, its prefix right or not. */
+function isNetwork(text: string): boolean {
+  return readNetwork(text) !== undefined || parseIp(text.replace(/\/.*$/u, '')) !== null;
+}
+
+/** Gateway and weight of a leg; what is wrong is reported, as keepalived goes on with the rest. */
+function checkLeg(args: Args, leg: readonly string[], first: number, number: number): void {
+  const weight = leg.indexOf('weight');
+  const text = leg[weight + 1] ?? '';
+  if (weight >= 0 && (digitsOnly(text) < 0 || digitsOnly(text) > 256)) {
+    args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: digitsOnly(text) < 0 ? `invalid number '${text}'` : `number '${text}' outside range [0, 256]` }, first);
+    args.report({ code: 'invalid-value', message: `Invalid weight ${text} specified for route`, remedy: `leg ${String(number + 1)}: it must be 1..256` }, first);
+  }
 }
 
 /** A destination cannot stand where an option waits for its value. */

@@ -2,13 +2,13 @@
 import type { Context } from '../context.ts';
 import { keyword, list, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
 import { textAt, type Place } from '../source.ts';
-import { FLAG, integer, seconds, word } from '../values.ts';
+import { FLAG, integer, readDecimal, seconds, word } from '../values.ts';
 import { scriptWords } from '../script-words.ts';
 import { missingLink } from '../validate/instances.ts';
 import { declareTracked, weight } from './tracking.ts';
 
 export const trackFile = table('track_file', {
-  file: keyword(watchedFile(), 'file to watch', { bare: 'track file file name missing' }),
+  file: keyword(watchedFile(), 'file to watch', { once: 'File already set for track file {name} - ignoring {word}', bare: 'track file file name missing' }),
   weight: keyword(weight(254), 'the number in the file counts that many times; 0: a number other than 0 is a fault', { default: '1', bare: 'No weight specified for track file {name} - ignoring', invalid: 'Weight ({word}) for track_file {name} must be between [-254..254] inclusive. Ignoring...' }),
   init_file: keyword(initFile(), 'make the file at the start, with 0 or this number', { default: 'not made' }),
 }, { pass: 'children', end: endTrackFile });
@@ -144,6 +144,11 @@ function garpLink(): ValueType<string> {
     read: (args) => {
       const name = args.words[args.first] ?? '';
       const { links } = args.context.machine;
+      const first = args.context.declare('garp_group interface', name, args.place);
+      if (first !== null) {
+        args.report({ code: 'duplicate', message: `garp_group already specified for ${name} - ignoring`, remedy: `first given in line ${String(first.line)}` });
+        return undefined;
+      }
       if (links === null || links.has(name) || args.context.switches.has('dynamic_interfaces')) return name;
       missingLink(args.context, args.place, `WARNING - interface ${name} specified for garp_group doesn't exist`, name);
       return undefined;
@@ -175,18 +180,17 @@ export function linkDelay(): ValueType<LinkDelay> {
 }
 
 function readDelay(args: Args): LinkDelay | undefined {
-  const [link = '', down = '', up = down] = args.words;
+  const [link = '', down = ''] = args.words;
   const { links } = args.context.machine;
   if (links !== null && !links.has(link) && !args.context.switches.has('dynamic_interfaces')) {
     args.report({ code: 'unknown-interface', message: `unknown interface ${link} specified for up/down delay`, remedy: 'with dynamic_interfaces it may appear later' }, 0);
     return undefined;
   }
-  for (const [i, text] of [down, up].entries()) {
-    if (/^\d+(\.\d{0,6})?$/u.test(text) && Number(text) <= 255) continue;
-    args.report({ code: 'invalid-value', message: `Invalid interface ${i === 0 ? 'down' : 'up'} delay '${text}' for ${link}`, remedy: 'it must be 0..255 seconds' }, 1 + i);
-    return undefined;
-  }
-  return { link, down: Number(down) * 1000, up: Number(up) * 1000 };
+  if (down === '') return undefined;
+  const limits = { min: 0, max: 255 };
+  const first = readDecimal(args, 1, limits, 6);
+  const second = args.words.length > 2 ? readDecimal(args, 2, limits, 6) : first;
+  return first === undefined || second === undefined ? undefined : { link, down: first * 1000, up: second * 1000 };
 }
 
 export interface Linkbeat {
@@ -203,12 +207,12 @@ export function linkbeat(): ValueType<Linkbeat> {
       const [link = '', method] = args.words;
       const { links } = args.context.machine;
       if (links !== null && !links.has(link) && !args.context.switches.has('dynamic_interfaces')) {
-        args.report({ code: 'unknown-interface', message: `WARNING - interface ${link} for linkbeat_interfaces doesn't exist`, remedy: null }, 0);
+        args.report({ code: 'unknown-interface', message: `unknown interface ${link} specified for linkbeat interface`, remedy: null }, 0);
         return undefined;
       }
       if (method === undefined) return { link, method: null };
       if (method === 'MII' || method === 'ETHTOOL' || method === 'IOCTL') return { link, method };
-      args.report({ code: 'invalid-value', message: `Unknown linkbeat method ${method} for ${link} - ignoring`, remedy: 'write MII, ETHTOOL or IOCTL' }, 1);
+      args.report({ code: 'invalid-value', message: `extra characters ${method} in linkbeat interface`, remedy: 'write MII, ETHTOOL or IOCTL' }, 1);
       return { link, method: null };
     },
   };

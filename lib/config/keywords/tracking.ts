@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { Args, ValueType } from '../keyword.ts';
 import { nearest } from '../nearest.ts';
 import type { Place } from '../source.ts';
+import { readInteger } from '../values.ts';
 import { missingLink } from '../validate/instances.ts';
 
 export interface TrackEntry {
@@ -56,35 +57,44 @@ function readTrackEntry(args: Args, what: Tracked, limit: number): TrackEntry | 
   let reverse: boolean | null = null;
   for (let i = 1; i < args.words.length; i++) {
     const option = args.words[i] ?? '';
+    const kind = `track_${what}`;
     if (option === 'weight') {
-      weight = readWeight(args, ++i, name, limit) ?? weight;
+      weight = readWeight(args, ++i, name, kind, limit) ?? weight;
       const direction = args.words[i + 1];
       if (direction === 'reverse' || direction === 'noreverse') {
         reverse = direction === 'reverse';
         i++;
+      } else if (direction !== undefined) {
+        args.report({ code: 'unknown-option', message: `(${args.name}) unknown ${what === 'interface' ? 'track_interace' : kind} ${name} weight option ${direction} - ignoring`, remedy: 'only reverse or noreverse may follow' }, i + 1);
+        break;
       }
     } else {
-      args.report({ code: 'unknown-option', message: `(${args.name}) unknown track option ${option} for ${name} - ignoring`, remedy: 'write: NAME weight N reverse' }, i);
+      args.report({ code: 'unknown-option', message: `(${args.name}) unknown ${kind} ${name} option ${option} - ignoring`, remedy: 'write: NAME weight N reverse' }, i);
       break;
     }
+  }
+  const first = args.context.declare(`${args.name} track_${what}`, name, args.place);
+  if (first !== null) {
+    args.report({ code: 'duplicate', message: `(${args.name}) duplicate track_${what} ${name} - ignoring`, remedy: `first given in line ${String(first.line)}` }, 0);
+    return undefined;
   }
   return { name, weight, reverse, place: args.place };
 }
 
-function readWeight(args: Args, index: number, name: string, limit: number): number | undefined {
-  const text = args.words[index];
-  if (text === undefined) {
-    args.report({ code: 'missing-argument', message: `(${args.name}) weight without value specified for ${name} - ignoring`, remedy: 'write: weight N' }, index - 1);
+/** Scripts, interfaces and sessions reach ±253, one beyond is taken back; files and processes ±254. */
+function readWeight(args: Args, index: number, name: string, kind: string, limit: number): number | undefined {
+  if (args.words[index] === undefined) {
+    args.report({ code: 'missing-argument', message: `(${args.name}) weight without value specified for ${kind} ${name} - ignoring`, remedy: 'write: weight N' }, index - 1);
     return undefined;
   }
-  if (!/^[+-]?\d+$/u.test(text)) {
-    args.report({ code: 'invalid-number', recorded: 'invalid-number', message: `invalid number '${text}'`, remedy: `it must be -${String(limit)}..${String(limit)}` }, index);
+  const value = readInteger(args, index, { min: -254, max: 254 });
+  if (value === undefined) {
+    args.report({ code: 'invalid-value', severity: 'note', message: `(${args.name}) weight ${args.words[index] ?? ''} for ${name} must be between [-${String(limit)}..${String(limit)}] inclusive. Ignoring...` }, index);
     return undefined;
   }
-  const value = Number(text);
   if (Math.abs(value) <= limit) return value;
-  args.report({ code: 'weight-clamped', message: `(${args.name}) weight for ${name} must be in [-${String(limit)}..${String(limit)}] inclusive. Ignoring...`, remedy: 'a weight moves the priority, which is 1..254' }, index);
-  return undefined;
+  args.report({ code: 'weight-clamped', severity: 'warning', message: `(${args.name}) weight for ${name} cannot be +/-254. Setting to +/-253`, remedy: 'a weight moves the priority, which is 1..254' }, index);
+  return Math.sign(value) * limit;
 }
 
 /** `N [reverse|noreverse]`, the weight of a tracked thing itself. */
@@ -103,7 +113,7 @@ export function weight(limit: number, syntax = 'N [reverse|noreverse]'): ValueTy
       if (Math.abs(value) > limit) return fault(`number '${text}' outside range [-${String(limit)}, ${String(limit)}]`);
       const direction = args.words[args.first + 1];
       if (direction !== undefined && direction !== 'reverse' && direction !== 'noreverse') {
-        args.report({ code: 'unknown-option', message: `unknown weight option '${direction}' - ignoring`, remedy: 'only reverse or noreverse may follow' }, args.first + 1);
+        args.report({ code: 'unknown-option', message: `${args.context.block} ${args.name} unknown weight option ${direction}`, remedy: 'only reverse or noreverse may follow' }, args.first + 1);
       }
       return { weight: value, reverse: direction === 'reverse' };
     },

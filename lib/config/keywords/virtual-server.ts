@@ -3,13 +3,13 @@ import { script } from '../accounts.ts';
 import { block, keyword, table, type Args, type ValueType } from '../keyword.ts';
 import type { ForwardMethod, ServiceKey } from '../model-ipvs.ts';
 import type { Place } from '../source.ts';
-import { BOOLEAN, choice, FLAG, INT_MAX, integer, seconds, UINT_MAX, word } from '../values.ts';
+import { BOOLEAN, choice, digitsOnly, FLAG, INT_MAX, integer, readInteger, seconds, UINT_MAX, word } from '../values.ts';
 import { endVirtualServer } from '../validate/virtual-servers.ts';
 import { familyOf, ipFromBytes, ipToBytes, maxPrefix, parseIp, type IpAddress } from '../../util/ip.ts';
-import { bfdCheck, dnsCheck, endpoint, fileCheck, httpGet, isPort, miscCheck, noHeader, pingCheck, smtpCheck, sslGet, tcpCheck, udpCheck } from './checkers.ts';
+import { bfdCheck, dnsCheck, endpoint, type Endpoint, fileCheck, httpGet, isPort, miscCheck, noHeader, pingCheck, smtpCheck, sslGet, tcpCheck, udpCheck } from './checkers.ts';
 
 const later = { notYet: '' } as const;
-const LONGEST = 4294;
+const LONGEST = 4294.967295;
 const timeout = seconds({ min: 0.000001, max: LONGEST });
 const wait = seconds({ min: 0, max: LONGEST });
 const METHOD = 'NAT|DR|TUN|FNAT [type ipip|gue|gre [port N] [nocsum|csum|remcsum]]';
@@ -39,13 +39,15 @@ function readForwarding(args: Args, whose: string): ForwardMethod | undefined {
     } else if (option === 'port' && isPort(value) && value !== '0') {
       tunnel.port = Number(value);
       i++;
-    } else if (option === 'type' || option === 'port') return fault(`Invalid tunnel ${option} '${value}'`);
-    else return fault(`Unknown tunnel option ${option}`);
+    } else if (option === 'type') return fault(`Unknown tunnel type ${value} for ${whose}.`);
+    else if (option === 'port') return fault(`Invalid tunnel port ${value} for ${whose}.`);
+    else return fault(`Invalid tunnel option ${option} for ${whose}.`);
   }
   if (method === 'TUN' && tunnel.type === 'gue' && tunnel.port === 0) {
-    args.report({ code: 'invalid-value', message: 'gue tunnel type requires a port', remedy: 'write: TUN type gue port N' });
+    args.report({ code: 'invalid-value', message: 'gue tunnels require port, otherwise cannot have port.', remedy: 'write: TUN type gue port N' });
     return undefined;
   }
+  if (method === 'TUN') args.context.switches.set('tunnel', true);
   return { method, tunnel };
 }
 
@@ -97,8 +99,21 @@ const schedule: ValueType<(typeof SCHEDULERS)[number]> = {
 };
 const badScheduler = { default: 'wlc, with an error', invalid: "Invalid lvs_scheduler '{word}' - ignoring" } as const;
 
+/** Another family than that of the service's own address is refused. */
+const serviceFamily: ValueType<'inet' | 'inet6'> = {
+  ...choice(['inet', 'inet6']),
+  read: (args) => {
+    const value = choice(['inet', 'inet6']).read(args);
+    const own = args.context.switches.get('service_family');
+    if (value === undefined || own === undefined || own === value) return value;
+    args.report({ code: 'family-mismatch', message: `Virtual server specified family ${value} conflicts with server family`, remedy: 'leave ip_family out' });
+    args.context.complained = true;
+    return undefined;
+  },
+};
+
 export const virtualServer = table('virtual_server', {
-  ip_family: keyword(choice(['inet', 'inet6']), 'family of a fwmark or group service', { default: 'that of its addresses', invalid: 'unknown address family {word}', ...later }),
+  ip_family: keyword(serviceFamily, 'family of a fwmark or group service', { default: 'that of its addresses', invalid: 'unknown address family {word}', ...later }),
   retry: keyword(integer({ min: 1, max: UINT_MAX }), 'failed checks forgiven, for all checkers', { default: "the checker's", invalid: 'retry value invalid - {word}', ...later }),
   delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: "the checker's", invalid: "virtual server delay before retry '{word}' invalid - ignoring", ...later }),
   warmup: keyword(wait, 'longest random wait before the first check', { default: 'delay_loop', invalid: "virtual server warmup '{word}' invalid - ignoring", ...later }),
@@ -133,10 +148,10 @@ export const virtualServer = table('virtual_server', {
   quorum: keyword(integer({ min: 1, max: UINT_MAX }), 'weight that counts as up', { default: '1', invalid: 'Quorum {word} must be in [1, 4294967295]. Setting to 1.', ...later }),
   hysteresis: keyword(integer({ min: 0, max: UINT_MAX }), 'added to the quorum going up, taken off going down', { default: '0', invalid: 'Hysteresis {word} must be in [0, 4294967295] - ignoring', ...later }),
   weight: keyword(integer({ min: 1, max: INT_MAX }), 'weight of real servers', { default: '1', invalid: 'Virtual server weight {word} is outside range 1-2147483647', ...later }),
-  sorry_server: keyword(endpoint('Invalid sorry server IP address {word} - skipping'), 'server while the quorum is lost', { ...later, then: (context) => { context.switches.set('sorry_server', true); } }),
+  sorry_server: keyword(sameFamily(endpoint('Invalid sorry server IP address {word} - skipping'), 'sorry'), 'server while the quorum is lost', { ...later, then: (context) => { context.switches.set('sorry_server', true); } }),
   sorry_server_inhibit: keyword(afterSorry('Ignoring sorry_server inhibit used before or without sorry_server', FLAG), 'inhibit_on_failure of the sorry server', { default: 'off', ...later }),
   sorry_server_lvs_method: keyword(afterSorry('sorry_server forwarding used without sorry_server', { ...forwarding('sorry server'), bare: true }), 'forwarding method of the sorry server', { default: 'lvs_method', ...later }),
-  real_server: block({ ...endpoint('Invalid real server ip address/port {word}/{port} - skipping'), syntax: 'IP [PORT]' }, realServer, 'a server behind it', later),
+  real_server: block(sameFamily(endpoint('Invalid real server ip address/port {word}/{port} - skipping'), 'real'), realServer, 'a server behind it', later),
   laddr_group_name: keyword(word('NAME'), 'FULLNAT: pool of local addresses', { since: 'fullnat', ...later }),
   daddr_group_name: keyword(word('NAME'), 'DPVS: addresses to refuse', { since: 'fullnat', ...later }),
   waddr_group_name: keyword(word('NAME'), 'DPVS: addresses to let in', { since: 'fullnat', ...later }),
@@ -157,12 +172,29 @@ export const virtualServer = table('virtual_server', {
   proxy_protocol: keyword(choice(['v1', 'v2', 'v1-insecure', 'v2-insecure']), 'DPVS: PROXY protocol before the data', { default: 'off', since: 'fullnat', invalid: 'Invalid proxy_protocol {word}', ...later }),
 }, {
   pass: 'checker',
-  begin: (context) => {
+  begin: (context, { header }) => {
+    const key = header as ServiceKey;
+    context.switches.set('service_family', key.kind === 'address' ? familyOf(key.address) : undefined);
     context.switches.delete('scheduler');
     context.switches.delete('sorry_server');
+    context.switches.delete('tunnel');
   },
   end: endVirtualServer,
 });
+
+/** A server of the family of the service. Tunnels may differ; so may servers of marks and groups. */
+function sameFamily(inner: ValueType<Endpoint>, which: string): ValueType<Endpoint> {
+  return {
+    ...inner,
+    read: (args) => {
+      const value = inner.read(args);
+      const own = args.context.switches.get('service_family');
+      if (value === undefined || own === undefined || familyOf(value.address) === own || args.context.switches.has('tunnel')) return value;
+      args.report({ code: 'family-mismatch', message: `Address family of virtual server and ${which} server ${value.address} don't match - skipping ${which} server.`, remedy: 'only tunnels carry one family in the other' });
+      return undefined;
+    },
+  };
+}
 
 /** A word about the sorry server, which must stand before it. */
 function afterSorry<T>(message: string, inner: ValueType<T>): ValueType<T> {
@@ -228,8 +260,9 @@ export const serviceHeader: ValueType<ServiceKey> = {
       return undefined;
     }
     const address = parseIp(first);
-    if (address !== null && (second === undefined || isPort(second))) return { kind: 'address', address, port: Number(second ?? 0) };
-    args.report({ code: 'invalid-address', message: `Invalid virtual server ip address/port ${first}/${second ?? '(null)'} - skipping`, remedy: 'write: IP PORT, fwmark N or group NAME' });
+    const port = second === undefined ? 0 : digitsOnly(second) === 0 ? 0 : address === null ? undefined : readInteger(args, 2, { min: 1, max: 65535 });
+    if (address !== null && port !== undefined) return { kind: 'address', address, port };
+    args.report({ code: 'invalid-address', message: `Invalid virtual server IP address/port ${first}/${second ?? '(null)'} - skipping`, remedy: 'write: IP PORT, fwmark N or group NAME' });
     return undefined;
   },
 };
@@ -286,18 +319,29 @@ function wholePrefix(first: IpAddress, bytes: Uint8Array, tail: string): { first
 
 function groupEntry(args: Args): AddressRange | FwmarkEntry | undefined {
   const [first = '', second, third] = args.words;
-  if (first === 'fwmark') {
-    const family = third === 'inet' || third === 'inet6' ? third : null;
-    if (/^\d+$/u.test(second ?? '') && Number(second) >= 1 && Number(second) <= UINT_MAX && (third === undefined || family !== null)) return { kind: 'fwmark', mark: Number(second), family, place: args.place };
-    args.report({ code: 'invalid-value', message: `virtual server group ${args.name}: fwmark '${second ?? ''}' must be in [1, 4294967295] - ignoring`, remedy: 'write: fwmark N' }, 1);
-    return undefined;
-  }
+  if (first === 'fwmark') return groupMark(args, third);
   const range = readRange(first);
-  if (range === null || (second !== undefined && !isPort(second))) {
-    args.report({ code: 'invalid-address', message: range === null ? `Invalid IP address ${first} in virtual_server_group ${args.name} - skipping` : `Invalid port '${second ?? ''}' in virtual_server_group ${args.name} - skipping`, remedy: 'write: IP[-LAST] [PORT]; the range must increase, host bits must be 0' }, range === null ? 0 : 1);
-    return undefined;
-  }
-  return { kind: 'addresses', ...range, port: Number(second ?? 0), link: null, place: args.place };
+  const port = second === undefined || digitsOnly(second) === 0 ? 0 : readInteger(args, 1, { min: 1, max: 65535 });
+  if (range !== null && port !== undefined) return { kind: 'addresses', ...range, port, link: null, place: args.place };
+  args.report({ code: 'invalid-address', message: range === null ? rangeFault(first) : `Invalid virtual server group IP address ${first} /port/${second ?? ''} - skipping`, remedy: 'write: IP[-LAST] [PORT]; the range must increase, host bits must be 0' }, 0);
+  return undefined;
+}
+
+function groupMark(args: Args, third: string | undefined): FwmarkEntry | undefined {
+  const mark = readInteger(args, 1, { min: 1, max: UINT_MAX });
+  const family = third === 'inet' || third === 'inet6' ? third : null;
+  if (mark !== undefined && (third === undefined || family !== null)) return { kind: 'fwmark', mark, family, place: args.place };
+  args.report({ code: 'invalid-value', message: `(${args.name}): fwmark '${args.words[1] ?? ''}' must be in [0, 4294967295] - ignoring`, remedy: 'write: fwmark N [inet|inet6]' }, 1);
+  return undefined;
+}
+
+/** What keepalived says about a range that is none. */
+function rangeFault(text: string): string {
+  const [head = '', tail = ''] = text.split(/[-/]/u, 2);
+  if (parseIp(head) === null || tail === '') return `Invalid virtual server group IP address ${text}  - skipping`;
+  if (text.includes('/')) return `Address mask bits not empty - ${text} - skipping`;
+  if (/^\d+$/u.test(tail) && Number(tail) > 255) return `Virtual server group range '${text}' end '${tail}' too large`;
+  return `Address range end is not greater than address range start - ${text} - skipping`;
 }
 
 function localEntry(args: Args): AddressRange | undefined {

@@ -3,7 +3,7 @@ import { script } from '../accounts.ts';
 import { block, keyword, list, table, type Args, type ValueType } from '../keyword.ts';
 import { beginVrrpInstance, checkLink, checkVrf, endVrrpInstance } from '../validate/instances.ts';
 import type { Place } from '../source.ts';
-import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
+import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, multicast, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
 import { authHmac, authentication } from './authentication.ts';
@@ -28,7 +28,7 @@ const nativeIpv6: ValueType<true> = {
 const source = { invalid: 'Configuration error: VRRP instance[{name}] malformed src address[{word}]. Skipping...' } as const;
 
 export const vrrpInstance = table('vrrp_instance', {
-  use_vmac: keyword(words('[[name] IFNAME] [MAC] [netlink_notify_msg] [group G]', true), 'run on a private macvlan with the virtual MAC', { default: 'name vrrp.<VRID>', ...later }),
+  use_vmac: keyword(vmac(), 'run on a private macvlan with the virtual MAC', { default: 'name vrrp.<VRID>', ...later }),
   use_vmac_addr: keyword(FLAG, 'macvlans for addresses on other interfaces', { default: 'off', ...later }),
   vmac_xmit_base: keyword(FLAG, 'adverts on the interface below the VMAC', { default: 'off; on for unicast', ...later }),
   use_ipvlan: keyword(words('[[name] IFNAME] [IP[/LEN]] [bridge|private|vepa] [group G]', true), 'run on an ipvlan', { default: 'bridge mode', ...later }),
@@ -100,6 +100,25 @@ export const vrrpInstance = table('vrrp_instance', {
   auth_hmac: block(noHeader, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0', ...later }),
 }, { pass: 'vrrp', begin: beginVrrpInstance, end: endVrrpInstance });
 
+/** Words behind use_vmac: a name that fits and a MAC that is not the protocol's own. */
+function vmac(): ValueType<readonly string[]> {
+  const inner = words('[[name] IFNAME] [MAC] [netlink_notify_msg] [group G]', true);
+  return {
+    ...inner,
+    read: (args) => {
+      const given = inner.read(args) ?? [];
+      return given.filter((text, i) => {
+        const mac = /^([0-9a-f]{1,2}:){4,5}[0-9a-f]{1,2}$/iu.test(text);
+        const isName = !mac && text !== 'name' && text !== 'group' && text !== 'netlink_notify_msg' && given[i - 1] !== 'group';
+        const message = mac && /^0?0:0?0:5e:0?0:0?[12](:|$)/iu.test(text) ? `VMAC MAC address not allowed to be RFC5798 address (${text}) - ignoring`
+          : isName && text.length > 15 ? `VMAC interface name '${text}' too long or invalid characters - ignoring` : null;
+        if (message !== null) args.report({ code: 'invalid-value', message, remedy: mac ? 'leave it out: the right one is made from the VRID' : 'Linux allows 15 characters' }, args.first + i);
+        return message === null;
+      });
+    },
+  };
+}
+
 /** MASTER or BACKUP; anything else is BACKUP with a message. */
 function state(): ValueType<'MASTER' | 'BACKUP'> {
   return {
@@ -153,7 +172,6 @@ function readPeer(args: Args): PeerEntry | undefined {
   const bounds: Record<string, number> = {};
   for (let i = 1; i < args.words.length; i += 2) {
     const name = args.words[i] ?? '';
-    const value = args.words[i + 1] ?? '';
     if (args.words.length <= i + 1) args.report({ code: 'missing-argument', message: `(${args.name}) ${name} is missing a value`, remedy: 'write: min_ttl N or max_ttl N' }, i);
     else if (name !== 'min_ttl' && name !== 'max_ttl') args.report({ code: 'unknown-option', message: `(${args.name}) unknown unicast_peer option ${name}`, remedy: 'only min_ttl N and max_ttl N may follow' }, i);
     else {

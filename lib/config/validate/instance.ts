@@ -307,7 +307,19 @@ class Builder {
         this.#warn('group-ignores-weight', `(${name}) ignoring tracked script ${ref.name} with weights due to SYNC group`, `track it in vrrp_sync_group ${group.name}, or add sync_group_tracking_weight there`, 'track_script');
         return false;
       }
+      this.#uselessWeight(ref.name, priority, ref.reverse ? -ref.weight : ref.weight);
       return true;
+    });
+  }
+
+  /** Ours: the sum stays within 1..254, so that some weights never change anything. */
+  #uselessWeight(script: string, priority: number, weight: number): void {
+    const moved = Math.min(254, Math.max(1, priority + weight));
+    if (moved !== Math.min(254, priority)) return;
+    const { name, block } = this.#one;
+    this.#context.report({
+      code: 'weight-without-effect', severity: 'warning', recorded: 'none', wording: null, place: block.placeOf('track_script') ?? block.place,
+      message: `(${name}) weight ${String(weight)} of script ${script} never changes the priority ${String(priority)}`, remedy: 'the priority stays within 1..254; choose one with room, or weight 0 for a fault',
     });
   }
 

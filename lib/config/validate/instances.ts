@@ -46,6 +46,7 @@ export function checkVrf(args: Args): string | undefined {
 }
 
 export function beginVrrpInstance(context: Context, block: BlockValue): void {
+  context.addresses.clear();
   context.switches.delete('instance_link');
   context.switches.delete('instance_family');
   context.switches.set('instance', block.name);

@@ -70,7 +70,8 @@ class Builder {
     const key = this.#key;
     const group = key.kind === 'group' ? this.#groups.find((one) => one.name === key.name) : undefined;
     if (key.kind === 'group' && group === undefined) {
-      this.#say('unknown-group', `Virtual server group ${key.name} not found - ignoring virtual server`, `declare it: virtual_server_group ${key.name} { … }`, 'error');
+      const place = this.#block.place;
+      this.#context.report({ code: 'unknown-group', recorded: 'none', wording: null, place, message: `virtual server group ${key.name} is not declared: the virtual server is left out`, remedy: `declare it: virtual_server_group ${key.name} { … }` });
       return null;
     }
     const protocol = this.#protocol();
@@ -137,11 +138,11 @@ class Builder {
     const servers: RealServer[] = [];
     for (const block of this.#block.values.real_server ?? []) {
       const server = buildRealServer(block, this.#block.values, this.#given, { forward, protocol, port: this.#port() }, this.#scripts, this.#context);
-      if (seen.has(server.id)) {
-        this.#context.report({ code: 'duplicate', place: block.place, saidAt: null, message: `VS ${id} has duplicate RS ${server.id} - removing`, remedy: 'a real server stands once in a service' });
+      if (seen.has(server.address) && servers.some((other) => other.id === server.id)) {
+        this.#context.report({ code: 'duplicate', place: block.place, saidAt: null, message: `VS ${id}: real server ${server.id} is duplicated - removing second rs`, remedy: 'a real server stands once in a service' });
         continue;
       }
-      seen.add(server.id);
+      seen.add(server.address);
       servers.push(this.#ports(id, server, block.header.port, group, block.place));
     }
     return servers;
@@ -213,7 +214,7 @@ class Builder {
     return usable(script, this.#context);
   }
 
-  #say(code: string, message: string, remedy: string, severity: 'error' | 'warning' = 'warning', at?: keyof VirtualServerBlock['values']): void {
+  #say(code: string, message: string, remedy: string, severity: 'warning' = 'warning', at?: keyof VirtualServerBlock['values']): void {
     this.#context.report({ code, severity, message, remedy, place: (at === undefined ? undefined : this.#block.placeOf(at)) ?? this.#block.place, saidAt: null });
   }
 }

@@ -61,7 +61,7 @@ interface Endpoint {
 function checkersOf(block: Server, service: VirtualServerBlock['values'], given: GlobalValues, server: Endpoint, scripts: ScriptState, context: Context): Checker[] {
   const { values } = block;
   const inherit = new Inherited(values, service, given, server);
-  if (values.TCP_CHECK?.length === 1 && Object.keys(values).every((name) => NOT_A_CHECKER.has(name))) return [connectChecker('TCP_CHECK', values.TCP_CHECK[0]?.values ?? {}, inherit)];
+  if (values.TCP_CHECK?.length === 1 && hasNoOther(values)) return [connectChecker('TCP_CHECK', values.TCP_CHECK[0]?.values ?? {}, inherit)];
   const checkers: Checker[] = [];
   for (const type of ['TCP_CHECK', 'PING_CHECK'] as const) {
     for (const check of values[type] ?? []) checkers.push(connectChecker(type, check.values, inherit));
@@ -108,6 +108,11 @@ function checkersOf(block: Server, service: VirtualServerBlock['values'], given:
 
 /** Keywords of a real server beside which a TCP_CHECK is its only checker: most servers have just that. */
 const NOT_A_CHECKER = new Set(['TCP_CHECK', 'weight', 'lvs_method', 'inhibit_on_failure', 'uthreshold', 'lthreshold', 'notify_up', 'notify_down', 'smtp_alert', 'alpha', 'retry', 'delay_before_retry', 'delay_loop', 'connect_timeout', 'warmup']);
+
+function hasNoOther(values: Server['values']): boolean {
+  for (const name in values) if (!NOT_A_CHECKER.has(name)) return false;
+  return true;
+}
 
 function connectChecker(type: 'TCP_CHECK' | 'PING_CHECK', values: Connection & Timing, inherit: Inherited): Checker {
   return { type, target: inherit.target(values), schedule: inherit.schedule(values, 1, SECOND) };

@@ -95,6 +95,19 @@ describe('daemon/notify/notifier', () => {
     await notifier.stop();
   });
 
+  it('a reload starts the FIFO\'s script again if it has died, and leaves one that lives', async () => {
+    const vrrpNotifyFifo = { ...FIFO, script: { argv: ['/reader'], account: null } };
+    const notifier = make({ vrrpNotifyFifo });
+    await notifier.start();
+    await notifier.reload({ ...PLAIN, vrrpNotifyFifo });
+    expect(runner.runs).to.have.length(1);
+    runner.runs[0]?.end(3);
+    await settle();
+    await notifier.reload({ ...PLAIN, vrrpNotifyFifo });
+    expect(runner.runs.map((run) => run.argv)).to.deep.equal([['/reader', '/run/ka.fifo'], ['/reader', '/run/ka.fifo']]);
+    await notifier.stop();
+  });
+
   it('the FIFO\'s script is ended before the first STOP line', async () => {
     const notifier = make({ notifyFifo: { ...FIFO, script: { argv: ['/reader'], account: null } } });
     await notifier.start();
