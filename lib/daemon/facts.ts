@@ -2,6 +2,7 @@
 import type { SyncGroup, TrackRef, VrrpInstance } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
+import { allAddresses } from '../vrrp/desired.ts';
 import { effectivePriority, isFault, type TrackState, type Weighed } from '../vrrp/priority.ts';
 import { absent, type FaultReason } from '../vrrp/virtual-router.ts';
 
@@ -49,6 +50,7 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
     const tracked = around.link(name);
     return tracked !== undefined && isUp(tracked) ? 'up' : 'down';
   };
+  for (const name of addressLinks(instance)) if (linkState(name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
   for (const ref of instance.trackInterfaces) track(ref, linkState(ref.name), `tracked interface ${ref.name} is down`, true);
   for (const ref of instance.trackScripts) track(ref, around.script(ref.name), `script ${ref.name}`, true);
   if (group !== undefined) {
@@ -56,6 +58,12 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
     for (const ref of group.trackScripts) track(ref, around.script(ref.name), `script ${ref.name} (group)`, group.trackingWeight);
   }
   return { faults, holds, priority: effectivePriority(instance, weighed), source };
+}
+
+/** keepalived's: other interfaces that carry tracked addresses of the instance count like its own, unless track_interface has them. */
+function addressLinks(instance: VrrpInstance): Set<string> {
+  const explicit = new Set(instance.trackInterfaces.map((ref) => ref.name));
+  return new Set(allAddresses(instance).filter((v) => !v.noTrack && v.link !== instance.link && !explicit.has(v.link)).map((v) => v.link));
 }
 
 function isUp(link: Link): boolean {

@@ -264,7 +264,8 @@ export class VrrpService {
     if (!this.#started) return;
     for (const instance of this.#config.instances.values()) {
       const tracked = [...instance.trackInterfaces, ...(this.#groupOf(instance.name)?.trackInterfaces ?? [])];
-      if (instance.link === link || tracked.some((ref) => ref.name === link)) this.#reassess(instance.name);
+      const concerned = instance.link === link || tracked.some((ref) => ref.name === link) || allAddresses(instance).some((v) => v.link === link);
+      if (concerned) this.#reassess(instance.name);
     }
   }
 

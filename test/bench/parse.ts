@@ -10,8 +10,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { Context } from '../../lib/config/context.ts';
 import { loadText, type FileReader } from '../../lib/config/load.ts';
+import { root } from '../../lib/config/keywords/root.ts';
 import { UNKNOWN_MACHINE } from '../../lib/config/machine.ts';
+import { parse } from '../../lib/config/parser.ts';
+import { Reader } from '../../lib/config/reader.ts';
 import { inPath } from '../needs.ts';
 import { median, numberOption, printTable, ratio, spread } from './support/table.ts';
 
@@ -56,6 +60,12 @@ printTable([
   }),
 ]);
 
+console.log('\nThe parser alone, in this process, CPU time: text to words, and to blocks of typed values');
+printTable([
+  ['median [least..most], MB/s', 'words', 'blocks'],
+  ...files.slice(0, 2).map(([name, text]) => [name, ...[readWords, readBlocks].map((read) => spread(Array.from({ length: reps + 3 }, () => text.length / MEGABYTE / cpuSeconds(() => { read(text); })).slice(3), 0))]),
+]);
+
 console.log('\nGrowth: virtual servers of 10 real servers each');
 printTable([
   ['virtual servers', 'size, MB', 'ms', 'µs a virtual server'],
@@ -73,6 +83,31 @@ function timed(program: string, argv: readonly string[]): number {
   const time = performance.now() - start;
   if (error !== undefined || status !== 0) throw new Error(`${program} ${argv.join(' ')}: ${error?.message ?? `status ${String(status)}\n${stderr.slice(0, 2000)}`}`);
   return time;
+}
+
+function readWords(text: string): void {
+  const { reader } = newReader(text);
+  while (reader.next() !== 'end');
+}
+
+function readBlocks(text: string): void {
+  const { reader, context } = newReader(text);
+  parse(reader, root, context);
+}
+
+function newReader(text: string): { reader: Reader; context: Context } {
+  const rules = { read: false, match: false, wildcard: false, brace: false };
+  const context = new Context(UNKNOWN_MACHINE, 'bench', rules);
+  const reader = new Reader(NO_FILES, UNKNOWN_MACHINE, 'bench', rules, (report) => { context.report(report); });
+  reader.pushFile('bench.conf', text, null);
+  return { reader, context };
+}
+
+function cpuSeconds(work: () => void): number {
+  const start = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
 }
 
 function repeated(text: string, times: number): number[] {

@@ -6,7 +6,7 @@ import type { FileFacts, Machine } from '../../lib/config/machine.ts';
 import { ip } from '../../lib/util/ip.ts';
 import { CORPUS } from './differences.ts';
 import { fakeMachine, files, loadFile } from './helpers.ts';
-import { reference, rows } from './reference.ts';
+import { reference, rows, withReference } from './reference.ts';
 
 /** The machine on which the index was made: a Debian with a merged /usr and few programs. */
 const FOUND: Readonly<Record<string, Partial<FileFacts>>> = {
@@ -28,8 +28,8 @@ function machine(links: readonly string[]): Machine {
 describe('real configurations', function () {
   this.timeout(60_000);
 
-  it('end a config test with the exit code of keepalived 2.4.3, as far as not listed', function () {
-    const index = reference(this, join('corpus', 'index.tsv'));
+  withReference('end a config test with the exit code of keepalived 2.4.3, as far as not listed', function () {
+    const index = reference(join('corpus', 'index.tsv'));
     const wrong: string[] = [];
     let agree = 0;
     const all = rows(index);
@@ -49,9 +49,9 @@ describe('real configurations', function () {
     expect(agree).to.be.greaterThan(0);
   });
 
-  it('get the messages of keepalived 2.4.3, word for word in most files', function () {
-    const path = reference(this, join('corpus', 'expected-diagnostics.txt'));
-    const created = new Map(rows(reference(this, join('corpus', 'index.tsv'))).map((row) => [row[0] ?? '', row[7] ?? '']));
+  withReference('get the messages of keepalived 2.4.3, word for word in most files', function () {
+    const path = reference(join('corpus', 'expected-diagnostics.txt'));
+    const created = new Map(rows(reference(join('corpus', 'index.tsv'))).map((row) => [row[0] ?? '', row[7] ?? '']));
     let same = 0;
     let total = 0;
     for (const part of readFileSync(path, 'utf8').split(/^== /mu).slice(1)) {

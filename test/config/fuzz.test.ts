@@ -77,6 +77,7 @@ describe('time grows with the size of the file, not faster', function () {
     ['uses of a definition', () => '$HOME_NOT_SET ${A} $B\n'],
     ['open braces', () => 'global_defs {\n'],
     ['virtual servers without real servers', (i) => `virtual_server 10.0.${String((i >> 8) & 255)}.${String(i & 255)} 80 {\n protocol TCP\n}\n`],
+    ['real servers at one address', (i) => (i === 0 ? 'virtual_server 10.0.0.1 80 {\n protocol TCP\n' : ` real_server 10.0.0.2 ${String(i)} {\n }\n`)],
     ['instances', (i) => `vrrp_instance V${String(i)} {\n interface eth0\n virtual_router_id ${String((i % 255) + 1)}\n track_script {\n none\n }\n virtual_ipaddress {\n 10.0.${String((i >> 8) & 255)}.${String(i & 255)}\n }\n notify /none\n notify /none\n}\n`],
   ];
   for (const [name, line] of shapes) {

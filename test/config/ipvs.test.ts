@@ -17,6 +17,7 @@ describe('virtual_server: what is wrong', () => {
     ['a port that is none', 'virtual_server 192.0.2.1 http {\n}\n', '(test.conf: Line 1) Invalid virtual server IP address/port 192.0.2.1/http - skipping'],
     ['a real server of another family', `${HEAD} real_server 2001:db8::2 80 {\n }\n}\n`, "(test.conf: Line 5) Address family of virtual server and real server 2001:db8::2 don't match - skipping real server."],
     ['a range that goes down', 'virtual_server_group G {\n 192.0.2.9-3 80\n 192.0.2.1 80\n}\n', '(test.conf: Line 2) Address range end is not greater than address range start - 192.0.2.9-3 - skipping'],
+    ['the same real server twice', `${HEAD} real_server 192.0.2.2 81 {\n }\n real_server 192.0.2.2 82 {\n }\n real_server 192.0.2.2 81 {\n }\n}\n`, 'VS [192.0.2.1]:tcp:80: real server [192.0.2.2]:tcp:81 is duplicated - removing second rs'],
     ['no real server', `${HEAD}}\n`, '(test.conf: Line 5) Virtual server [192.0.2.1]:tcp:80 has no real servers - ignoring'],
     ['no protocol', 'virtual_server 192.0.2.1 80 {\n lvs_sched rr\n lvs_method NAT\n real_server 192.0.2.2 80 {\n }\n}\n', 'Virtual server [192.0.2.1]:none:80: no protocol set - defaulting to UDP'],
     ['no scheduler', 'virtual_server 192.0.2.1 80 {\n lvs_method NAT\n protocol TCP\n real_server 192.0.2.2 80 {\n }\n}\n', "Virtual server [192.0.2.1]:tcp:80: no scheduler set, setting default 'wlc'"],

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { startFatal } from '../../lib/config/load.ts';
 import { fakeMachine, load } from './helpers.ts';
-import { reference } from './reference.ts';
+import { reference, withReference } from './reference.ts';
 
 /** As a person types it from the tutorial: comments of three kinds, the script's path unquoted, an address without a prefix. */
 const TYPED = `! Configuration File for keepalived
@@ -57,8 +57,8 @@ describe("the tutorial's keepalived.conf", () => {
     expect(load(TYPED).diagnostics.map((d) => d.code)).to.deep.equal(['script-security']);
   });
 
-  it('as copied from the page, with its no-break spaces', function () {
-    const page = readFileSync(reference(this, 'tutorial.txt'), 'utf8');
+  withReference('as copied from the page, with its no-break spaces', function () {
+    const page = readFileSync(reference('tutorial.txt'), 'utf8');
     check(page.slice(page.indexOf('! Configuration File'), page.indexOf('4 /etc/init.d/keepalived start')));
   });
 

@@ -49,6 +49,8 @@ describe('assess', () => {
     ['a unicast source that is not of this machine', 'unicast_src_ip 10.0.0.9\n unicast_peer {\n 10.0.0.2\n }', { speaks: false }, ['unicast source 10.0.0.9 is no address of this machine']],
     ['no socket', '', { socket: false }, ['no VRRP socket on eth0']],
     ['all of them', '', { ...DOWN, address: null, socket: false }, ['interface eth0 is down', 'interface eth0 has no IPv4 address', 'no VRRP socket on eth0']],
+    ['an interface of an address that is down', 'virtual_ipaddress {\n 10.1.0.9/24 dev eth1\n }', OTHER_DOWN, ['interface eth1 of a virtual address is down']],
+    ['an interface of an excluded address that is not there', 'virtual_ipaddress_excluded {\n 10.1.0.9/24 dev eth1\n }\n dont_track_primary', { links: [link(2, 'eth0')] }, ['interface eth1 of a virtual address is down']],
     ['a tracked interface that is down', watch('eth1'), OTHER_DOWN, ['tracked interface eth1 is down']],
     ['a tracked interface that is not there', watch('eth1'), { links: [link(2, 'eth0')] }, ['tracked interface eth1 is down']],
     ['a script that failed', track('chk'), { scripts: { chk: 'down' } }, ['script chk']],
@@ -68,6 +70,15 @@ describe('assess', () => {
 
   it('nothing is wrong', () => {
     expect(facts('priority 150')).to.deep.equal({ faults: [], holds: [], priority: 150, source: '10.0.0.1' });
+  });
+
+  it('an interface whose address is not tracked may be down', () => {
+    expect(facts('virtual_ipaddress {\n 10.1.0.9/24 dev eth1 no_track\n }', OTHER_DOWN).faults).to.deep.equal([]);
+  });
+
+  it('an interface of an address that track_interface has with a weight counts as that says', () => {
+    const { faults, priority } = facts(`virtual_ipaddress {\n 10.1.0.9/24 dev eth1\n }\n ${watch('eth1 weight -20')}`, OTHER_DOWN);
+    expect({ faults, priority }).to.deep.equal({ faults: [], priority: 80 });
   });
 
   it('dont_track_primary: the own interface may be down', () => {

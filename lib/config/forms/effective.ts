@@ -2,7 +2,8 @@
  * Tree and Config → conf text of what is in effect: settings with their effective values, defaults filled in, and everything
  * else as given. Reads as the same Config.
  */
-import { BlockValue, type Statement } from '../keyword.ts';
+import type { BlockValue, Statement } from '../keyword.ts';
+import type { Endpoint } from '../keywords/checkers.ts';
 import type { Checker, RealServer, ServiceKey, VirtualServer } from '../model-ipvs.ts';
 import type { Config, GlobalDefs, VrrpInstance, VrrpScript } from '../model.ts';
 import { confWord, statementText } from './conf-text.ts';
@@ -46,14 +47,14 @@ class Dump {
     const named = row.list?.named === true ? 2 : 1;
     this.#lines.push(`${indent}${(block === null ? words.slice(0, named) : words).map((word) => confWord(word)).join(' ')} {`);
     if (block !== null) this.#block(one, block, indent + INDENT, which);
-    for (const entry of entries ?? []) if (entry.words[0] !== '{') this.#lines.push(indent + INDENT + entry.words.map((word, i) => confWord(word, i === 0)).join(' '));
+    for (const entry of entries ?? []) this.#lines.push(indent + INDENT + entry.words.map((word, i) => confWord(word, i === 0)).join(' '));
     this.#lines.push(`${indent}}`);
   }
 
   #block(one: Statement, block: BlockValue, indent: string, which: 'first' | 'further'): void {
     const { words } = one;
     const name = words[1] ?? '';
-    switch (words[0]) {
+    switch (words[0] ?? '') {
       case 'global_defs': {
         const all = globalDefs(this.#config.global);
         return this.#body(block, indent, which === 'first' ? all : Object.fromEntries(Object.keys(all).map((key) => [key, null])));
@@ -78,7 +79,7 @@ class Dump {
     const servers = [...(service?.realServers ?? [])];
     this.#body(block, indent, virtualServer(service), (one) => {
       if (one.words[0] !== 'real_server' || one.block === null) return this.statement(one, indent, 'further');
-      const found = servers.findIndex((server) => server.address === (one.block?.header as { readonly address: string }).address);
+      const found = servers.findIndex((server) => server.address === (one.block?.header as Endpoint).address);
       const [server] = found < 0 ? [] : servers.splice(found, 1);
       this.#lines.push(`${indent}${statementText(one)} {`);
       this.#realServer(one.block, server, indent + INDENT);

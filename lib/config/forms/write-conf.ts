@@ -38,11 +38,10 @@ function headerText(statement: Statement): string {
   return words.map((word) => confWord(word)).join(' ');
 }
 
-/** A `{` that stood where an entry should is no entry. */
+/** A `{` that stood where an entry should comes out in quotes. */
 function writeEntry(entry: Statement, indent: string, lines: string[], comments: Comments | null): void {
   const { above, behind } = comments?.at(entry) ?? { above: [], behind: null };
   for (const text of above) lines.push(indent + comment(text));
-  if (entry.words[0] === '{' && entry.words.length === 1) return;
   lines.push(indent + entry.words.map((word, i) => confWord(word, i === 0)).join(' ') + (behind === null ? '' : ` ${comment(behind)}`));
 }
 

@@ -92,7 +92,7 @@ class Writer {
 
   #entries(group: readonly Statement[], head: string, indent: string): void {
     this.#line(head, group[0] ?? null, indent);
-    const entries = group.flatMap((one) => one.entries ?? []).filter((entry) => entry.words[0] !== '{');
+    const entries = group.flatMap((one) => one.entries ?? []);
     if (entries.length === 0) this.#append(' []');
     for (const entry of entries) {
       const type = entry.row.list?.entry;

@@ -1,5 +1,5 @@
 /** Entries of virtual_ipaddress, virtual_ipaddress_excluded and static_ipaddress (reference 3.8). */
-import { FLAG, word } from '../values.ts';
+import { digitsOnly, FLAG, word } from '../values.ts';
 import { keyword, type Args, type Rows, type ValueType } from '../keyword.ts';
 import type { Place } from '../source.ts';
 import { missingLink } from '../validate/instances.ts';
@@ -78,6 +78,7 @@ function readAddress(args: Args, list: AddressList): AddressEntry | undefined {
     args.report({ code: 'invalid-address', message: `VRRP parsed invalid IP ${text}. skipping IP...`, remedy: 'write an address, with /LEN for a prefix' }, 0);
     return undefined;
   }
+  if (args.words.length === 1) return list === 'vip' && !fits(args, text, prefix) ? undefined : plainAddress(prefix, args.place);
   const draft: Draft = { link: null, peer: null, broadcast: null, label: null, scope: null, preferred: undefined, noDad: true, flags: new Set(), trackGroup: null };
   for (let i = 1; i < args.words.length; i++) {
     const taken = option(args, i, prefix, draft, list === 'static');
@@ -85,6 +86,14 @@ function readAddress(args: Args, list: AddressList): AddressEntry | undefined {
     i += taken;
   }
   return list === 'vip' && !fits(args, text, prefix) ? undefined : finish(args, prefix, draft);
+}
+
+/** An address without options, as most are. */
+function plainAddress(prefix: Prefix, place: Place): AddressEntry {
+  return {
+    prefix, link: null, peer: null, broadcast: null, label: null, scope: null, preferred: undefined, noDad: familyOf(prefix.address) === 'inet6', homeAddress: false,
+    manageTemporary: false, noPrefixRoute: false, autoJoin: false, noTrack: false, useVmac: false, trackGroup: null, place,
+  };
 }
 
 /** All addresses of virtual_ipaddress have one family, and each stands once. */
@@ -252,7 +261,8 @@ export function readPrefix(args: Args, text: string, index: number): Prefix | nu
   const longest = parsed === null ? 32 : maxPrefix(familyOf(parsed));
   if (slash < 0) return parsed === null ? null : { address: parsed, length: longest };
   const digits = text.slice(slash + 1);
-  if (/^\d+$/u.test(digits) && Number(digits) <= longest) return parsed === null ? null : { address: parsed, length: Number(digits) };
+  const length = digitsOnly(digits);
+  if (length >= 0 && length <= longest) return parsed === null ? null : { address: parsed, length };
   const number = /^-?\d+$/u.test(digits);
   args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: !number ? `invalid number '${digits}'` : digits.startsWith('-') ? `negative number '${digits}'` : `number '${digits}' outside range [0, ${String(longest)}]` }, index);
   args.report({ code: 'invalid-prefix', message: `Invalid address prefix len ${digits} for address ${text} - using ${String(longest)}`, remedy: `it must be 0..${String(longest)}` }, index);

@@ -135,14 +135,18 @@ class Builder {
 
   #realServers(id: string, protocol: Protocol | null, forward: ForwardMethod, group: VirtualServerGroup | undefined): RealServer[] {
     const seen = new Set<string>();
+    let ids: Set<string> | null = null;
     const servers: RealServer[] = [];
     for (const block of this.#block.values.real_server ?? []) {
       const server = buildRealServer(block, this.#block.values, this.#given, { forward, protocol, port: this.#port() }, this.#scripts, this.#context);
-      if (seen.has(server.address) && servers.some((other) => other.id === server.id)) {
+      // Addresses first: ids are made of parts, and most services have each address once.
+      if (seen.has(server.address)) ids ??= new Set(servers.map((other) => other.id));
+      if (ids?.has(server.id) === true) {
         this.#context.report({ code: 'duplicate', place: block.place, saidAt: null, message: `VS ${id}: real server ${server.id} is duplicated - removing second rs`, remedy: 'a real server stands once in a service' });
         continue;
       }
       seen.add(server.address);
+      ids?.add(server.id);
       servers.push(this.#ports(id, server, block.header.port, group, block.place));
     }
     return servers;

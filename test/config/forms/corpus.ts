@@ -1,15 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { yamlTokens } from '../../../lib/config/forms/read-yaml.ts';
 import type { BlockValue } from '../../../lib/config/keyword.ts';
 import { type Diagnostic, type FileReader, loadText } from '../../../lib/config/load.ts';
 import { UNKNOWN_MACHINE, type Machine } from '../../../lib/config/machine.ts';
 import type { Config } from '../../../lib/config/model.ts';
+import { reference } from '../reference.ts';
 
-/** Real files, where the reference folder is at hand: TSKEEPALIVED_REFERENCE, or ../shared/reference. Empty where it is not. */
+/** The real files of the reference material; see withReference. */
 export function corpusFiles(): readonly { readonly name: string; readonly text: string }[] {
-  const folder = join(process.env['TSKEEPALIVED_REFERENCE'] ?? '../shared/reference', 'corpus');
-  if (!existsSync(folder)) return [];
+  const folder = reference('corpus');
   return readdirSync(folder).filter((name) => name.endsWith('.conf')).sort().map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 }
 
