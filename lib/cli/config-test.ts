@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { configTestExit, keepalivedLines, printDiagnostic } from '../config/load.ts';
+import { configTestExit, distinct, keepalivedLines, printDiagnostic } from '../config/load.ts';
 import { load } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import type { Settings } from './settings.ts';
@@ -11,7 +11,7 @@ import type { Settings } from './settings.ts';
 export async function configTest(settings: Settings, log: string | null): Promise<number> {
   const { diagnostics } = await load({ path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors });
   const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
-  const details = diagnostics.flatMap((d) => printDiagnostic(d).split('\n').map((line) => `  ${line}`));
+  const details = distinct(diagnostics).flatMap((d) => printDiagnostic(d).split('\n').map((line) => `  ${line}`));
   const text = [...keepalivedLines(diagnostics, several), ...details].map((line) => `${line}\n`).join('');
   if (log === null) {
     process.stderr.write(text);

@@ -24,6 +24,7 @@ export function thisMachine(): Machine {
   const self = userInfo();
   return {
     hostname: hostname(),
+    cwd: process.cwd(),
     links: links(),
     self: { name: self.username, uid: self.uid, gid: self.gid },
     accounts: accounts(),

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { release, version as kernelVersion } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { type Diagnostic, keepalivedLines, printDiagnostic, startFatal } from '../config/load.ts';
+import { type Diagnostic, distinct, keepalivedLines, printDiagnostic, startFatal } from '../config/load.ts';
 import type { Config } from '../config/model.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { startHookWorker } from '../daemon/hooks/worker.ts';
@@ -222,7 +222,7 @@ class Life {
   #refused(code: number, diagnostics: readonly Diagnostic[]): number {
     if (code === EXIT_CONFIG) this.#log.error(`pid ${process.pid} exited with permanent error CONFIG. Terminating`);
     this.#log.info(`For places and remedies: tskeepalived --config-test --use-file ${this.#settings.configFile}`);
-    this.lastWords = ['not started:', ...diagnostics.filter((d) => d.severity === 'error').map(printDiagnostic)].join('\n');
+    this.lastWords = ['not started:', ...distinct(diagnostics).filter((d) => d.severity === 'error').map(printDiagnostic)].join('\n');
     return code;
   }
 

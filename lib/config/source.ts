@@ -108,7 +108,7 @@ function chainOf(source: Source): ChainLink[] {
 }
 
 /** Words after which a secret stands; also misspelt, since that is when a line is printed. */
-const SECRET_WORD = /((?:^|[\s{"'])(?:\S*auth_?pa\w*|password|passphrase|key(?=\s*"?\d+"?\s))"?:?\s+(?:"?\d{1,3}"?\s+(?=\S))?)("[^"]*"?|[^\s{}]+)/giu;
+const SECRET_WORD = /((?:^|[\s{"'])(?:\S*auth_?pa\w*|password|passphrase|key(?=:?\s*["']?\d+["']?\s))"?:?\s+(?:"?\d{1,3}"?\s+(?=\S))?)("[^"]*"?|[^\s{}]+)/giu;
 const SECRET_MACRO = /(\$\w*(?:pass|pw|secret|key)\w*\s*=\s*)(\S.*)/giu;
 
 /** The same line, each secret replaced by stars of the same length, so that columns stay right. */

@@ -253,7 +253,7 @@ function backupHears(
   const patient = preemptTimer !== null && now < preemptTimer;
   if (lower && !instance.nopreempt && !patient) {
     const text = `received lower priority (${advert.priority}) advert from ${from} - discarding`;
-    return say(instance, { ...router, state: { ...state, preemptTimer } }, 'lower', text);
+    return { router: { ...router, state: { ...state, preemptTimer } }, actions: [info(instance, text)] };
   }
   const masterAdverInterval = instance.version === 3 ? advert.advertInterval : instance.advertInterval;
   const known = state.master?.address === from;

@@ -277,10 +277,9 @@ describe('keepalived beyond the RFC', () => {
       expect(r.event(complaint).said, 'another state').to.deep.equal(['(VI_1) invalid TTL/HL']);
     });
 
-    it('a lower priority is told of once, too', () => {
+    it('a lower priority is told of each time: it is no mistake of anybody', () => {
       const r = new Stepper('priority 100').backup();
-      expect(r.hear(50).said).to.deep.equal(['(VI_1) received lower priority (50) advert from 10.0.0.2 - discarding']);
-      expect(r.hear(50).said).to.deep.equal([]);
+      for (let i = 0; i < 2; i++) expect(r.hear(50).said).to.deep.equal(['(VI_1) received lower priority (50) advert from 10.0.0.2 - discarding']);
     });
   });
 

@@ -4,7 +4,7 @@
  */
 import type { BlockValue, Statement } from '../keyword.ts';
 import type { Endpoint } from '../keywords/checkers.ts';
-import type { Checker, RealServer, ServiceKey, VirtualServer } from '../model-ipvs.ts';
+import type { Checker, RealServer, VirtualServer } from '../model-ipvs.ts';
 import type { Config, GlobalDefs, VrrpInstance, VrrpScript } from '../model.ts';
 import { confWord, statementText } from './conf-text.ts';
 
@@ -73,7 +73,7 @@ class Dump {
   }
 
   #service(block: BlockValue, indent: string): void {
-    const key = JSON.stringify(block.header as ServiceKey);
+    const key = JSON.stringify(block.header);
     const at = this.#services.findIndex((one) => JSON.stringify(one.key) === key);
     const [service] = at < 0 ? [] : this.#services.splice(at, 1);
     const servers = [...(service?.realServers ?? [])];

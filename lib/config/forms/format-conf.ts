@@ -105,11 +105,12 @@ class Format {
     this.#header = open;
   }
 
-  /** Puts a `{` behind the statement of a line, before its comment. */
+  /** Puts a `{` behind the statement of a line, before its comment; comments below it are then inside. */
   #join(index: number): void {
     const line = this.#out[index] ?? '';
     const at = commentAt(line);
     this.#out[index] = at < 0 ? `${line} {` : `${line.slice(0, at).trimEnd()} { ${line.slice(at)}`;
+    for (let i = index + 1; i < this.#out.length; i++) this.#out[i] = INDENT + (this.#out[i] ?? '');
   }
 }
 

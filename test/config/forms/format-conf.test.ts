@@ -11,6 +11,7 @@ describe('fmt', () => {
     ["a shell's quotes: the line is left alone", "script 'a  b'   c\n", "script 'a  b'   c\n"],
     ['a block in one line', 'vrrp_instance A { authentication { auth_type PASS } }\n', 'vrrp_instance A {\n    authentication {\n        auth_type PASS\n    }\n}\n'],
     ['a brace in the next line, with a comment', 'vrrp_instance A ! one\n{\npriority 1\n}\n', 'vrrp_instance A { ! one\n    priority 1\n}\n'],
+    ['comments between a name and its brace', 'a\n# c\n{\nb\n}\n', 'a {\n    # c\n    b\n}\n'],
     ['empty lines: one at most, none at the edges of a block', 'a {\n\n\nb\n\n\n\nc\n\n}\n', 'a {\n    b\n\n    c\n}\n'],
     ['comments keep their place', 'a { # x\n  # y\nb# z\n}\n', 'a { # x\n    # y\n    b # z\n}\n'],
     ['definitions stay, with their lines', '$BODY=  priority 1\\\n   debug 0\nvrrp_instance A {\n$BODY\n}\n', '$BODY=  priority 1\\\n   debug 0\nvrrp_instance A {\n    $BODY\n}\n'],

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Comments, confComments } from '../../../lib/config/forms/comments.ts';
+import { effectiveConf } from '../../../lib/config/forms/effective.ts';
 import { formatConf } from '../../../lib/config/forms/format-conf.ts';
 import { writeConf } from '../../../lib/config/forms/write-conf.ts';
 import { writeYaml } from '../../../lib/config/forms/write-yaml.ts';
@@ -25,6 +26,8 @@ function checkAll(name: string, text: string): void {
   const fromYaml = read(`${name}.yaml`, yaml.text);
   expect(fromYaml.config, `conf → YAML → Config\n${yaml.text}`).to.deep.equal(first.config);
   expect(read(`${name}.conf`, writeConf(fromYaml.tree)).config, 'YAML → conf → Config').to.deep.equal(first.config);
+  const dumped = effectiveConf(first.tree, first.config).join('\n');
+  expect({ ...read(`${name}.conf`, `${dumped}\n`).config, settings: null }, `dump\n${dumped}`).to.deep.equal({ ...first.config, settings: null });
   const formatted = formatConf(text);
   expect(formatConf(formatted), 'fmt twice').to.equal(formatted);
   const afterwards = read(`${name}.conf`, formatted);

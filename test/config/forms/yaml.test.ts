@@ -49,6 +49,9 @@ describe('YAML: what is wrong is said at its place', () => {
     const said = diagnostics.map(printDiagnostic).join('\n');
     expect(said).to.match(/auth_pass: \*{10}\}/u);
     expect(said).not.to.match(/verysecret|toptop/u);
+    for (const broken of ['auth_pass: verysecret: [', 'key: 1 verysecret: [', 'key: "1 verysecret" [']) {
+      expect(read('k.yaml', broken).diagnostics.map(printDiagnostic).join('\n')).to.include('yaml-syntax').and.not.include('verysecret');
+    }
   });
 });
 
