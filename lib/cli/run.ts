@@ -186,8 +186,11 @@ class Life {
       return;
     }
     for (const line of dump) this.#log.info(line);
-    await hooks.load(this.#hooksFile(config));
+    void hooks.load(this.#hooksFile(config));
     await this.#daemon?.reload(config);
+    // VRRP's pid file comes with the first instance.
+    const taken = this.#takePidFiles(config);
+    if (taken !== null) this.#log.error(taken);
   }
 
   /** A bug: said, then the addresses are given up in good order, then systemd starts us again. */
@@ -234,12 +237,13 @@ class Life {
 
   /** null, or why not. */
   #takePidFiles(config: Config): string | null {
-    const paths = [this.#settings.pidFile, ...(config.instances.length > 0 ? [this.#settings.vrrpPidFile] : [])];
+    const held = new Set(this.#pidFiles.map((file) => file.path));
+    const paths = [this.#settings.pidFile, ...(config.instances.length > 0 ? [this.#settings.vrrpPidFile] : [])].filter((path) => !held.has(path));
     for (const path of paths) {
       try {
         this.#pidFiles.push(takePidFile(path, process.pid));
       } catch (cause) {
-        for (const file of this.#pidFiles.splice(0)) file.remove();
+        if (held.size === 0) for (const file of this.#pidFiles.splice(0)) file.remove();
         if (!(cause instanceof SystemError)) throw cause;
         return cause.code === 'EAGAIN' ? `daemon is already running (pid file ${path})` : `pid file ${path} cannot be written: ${cause.code}`;
       }

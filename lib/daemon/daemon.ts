@@ -1,5 +1,5 @@
 /** The room that knows everybody: start, reload, stop. */
-import type { Config, ScriptCommand, SyncGroup, VrrpInstance } from '../config/model.ts';
+import type { Config, ScriptCommand, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
 import type { RunningScript, ScriptResult } from '../system/script-runner.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
@@ -121,7 +121,7 @@ export class Daemon {
       await this.#journal.claim(this.#config);
     }
     if (this.#stopping !== null) return;
-    this.#tracker.track(this.#config.scripts);
+    this.#tracker.track(trackedScripts(this.#config));
     this.#vrrp.start(this.#config, this.#config.global.startupDelay);
     log.info('Startup complete');
     hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
@@ -142,7 +142,7 @@ export class Daemon {
     if (config.instances.length > 0) await this.#journal.claim(config);
     await this.#notifier.reload(config.global);
     if (this.#stopping !== null) return;
-    this.#tracker.track(config.scripts);
+    this.#tracker.track(trackedScripts(config));
     this.#vrrp.reload(config);
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
@@ -200,6 +200,12 @@ export class Daemon {
 function logAddress(change: NetworkChange, log: Log): void {
   if (change.type === 'address-added') log.info(`Assigned address ${change.address.prefix.address} for interface ${change.link}`);
   if (change.type === 'address-removed') log.info(`Deassigned address ${change.address.prefix.address} from interface ${change.link}`);
+}
+
+/** Only scripts that somebody tracks are run; validation may have taken one off its only instance. */
+function trackedScripts(config: Config): VrrpScript[] {
+  const used = new Set([...config.instances, ...config.syncGroups].flatMap((object) => object.trackScripts.map((ref) => ref.name)));
+  return config.scripts.filter((script) => used.has(script.name));
 }
 
 function names(config: Config): string[] {

@@ -48,7 +48,7 @@ function check(text: string): void {
   expect(one?.trackScripts).to.deep.equal([{ name: 'nginx_check', weight: 0, reverse: false }]);
   expect(config?.scripts).to.deep.equal([{ name: 'nginx_check', command: { argv: ['/opt/nginx_check.sh'], account: null }, interval: 2000, timeout: 2000, weight: 0, reverse: false, rise: 1, fall: 1, initFail: false }]);
   expect(config?.global.routerId).to.equal('LVS_DEVEL');
-  expect(config?.global.mail).to.deep.equal({ from: 'keepalived@server1', to: ['root@localhost'], server: { host: '127.0.0.1', port: 25 }, helo: 'lvs1.example.org', timeout: 30_000 });
+  expect(config?.global.mail).to.deep.equal({ from: 'keepalived@server1', to: ['root@localhost'], server: { host: '127.0.0.1', port: 25 }, helo: 'localhost', timeout: 30_000 });
 }
 
 describe("the tutorial's keepalived.conf", () => {

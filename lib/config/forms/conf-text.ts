@@ -1,5 +1,5 @@
 /** Statements as conf text. What is written here is read again as the same words. */
-import type { Keyword, Statement } from '../keyword.ts';
+import type { Statement } from '../keyword.ts';
 import { scriptWords } from '../script-words.ts';
 import { textAt } from '../source.ts';
 
@@ -19,14 +19,6 @@ export function confWord(word: string, startsLine = false): string {
 /** Words of a script line, so that they survive both splitters: braces and marks in quotes, quotes as escapes. */
 export function commandText(words: readonly string[]): string {
   return words.map((word) => (/^[\w./:@%+,=*?~^$&|<>()[\];-]+$/u.test(word) ? word : `"${escaped(word)}"`)).join(' ');
-}
-
-/** What a raw value is made of: a command that is split again, with its account, or words as they stand. */
-export type RawKind = 'command' | 'words';
-
-export function rawKind(row: Keyword): RawKind | null {
-  if (row.value.raw !== true) return null;
-  return /^(?:"CMD|PATTERN)/u.test(row.value.syntax) ? 'command' : 'words';
 }
 
 /** The words of a raw statement as the second splitter has them, the keyword first; null when its quotes are not closed. */

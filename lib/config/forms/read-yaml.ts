@@ -324,9 +324,10 @@ function isDeep(tokens: readonly CST.Token[]): boolean {
   return false;
 }
 
-/** From the first word to the last, or the first line of it. */
+/** From the keyword to the last word; where the keyword stands further up, from the name or value that is meant. */
 function spotOf(words: readonly Word[]): Spot {
-  const first = words[0] ?? { line: 1, start: 0, end: 0 };
+  const [keyword = { line: 1, start: 0, end: 0 }, second = keyword] = words;
+  const first = second.line > keyword.line ? second : keyword;
   const last = words.at(-1) ?? first;
   return { line: first.line, start: first.start, end: last.start >= first.start ? last.end : first.end };
 }

@@ -45,7 +45,7 @@ export const globalDefs = table('global_defs', {
   router_id: keyword(word('STRING'), 'name used in mail subjects, dumps and SNMP', { default: 'the host name', bare: 'routerid name missing - ignoring' }),
   notification_email_from: keyword(word('ADDRESS'), 'envelope and header sender of alerts', { default: 'user@host of the daemon', bare: 'emailfrom missing - ignoring' }),
   smtp_server: keyword(mailServer(), 'relay used for alerts; a host name is resolved while the file is read'),
-  smtp_helo_name: keyword(optional(word('STRING')), 'name sent in HELO', { default: 'the host name' }),
+  smtp_helo_name: keyword(optional(word('STRING')), 'name sent in HELO', { default: 'localhost' }),
   smtp_connect_timeout: keyword(seconds({ min: 0, max: 4294 }, 0), 'connect and per-command limit of the mail client; 0 counts as 1', { default: '30', invalid: "smtp_connect_timeout '{word}' must be in [0, 4294] - ignoring" }),
   notification_email: list(word('ADDRESS'), 'recipients of alerts; every word is one', { words: true, empty: 'Warning - empty notification_email block' }),
   smtp_alert: keyword(BOOLEAN, 'default of every smtp_alert', badSwitch),

@@ -41,7 +41,7 @@ function mailSettings(given: GlobalValues, hostname: string, context: Context): 
     from: given.notification_email_from ?? `${context.machine.self.name}@${hostname}`,
     to,
     server: { host: server.address ?? server.host, port: server.port },
-    helo: given.smtp_helo_name ?? hostname,
+    helo: given.smtp_helo_name ?? 'localhost',
     timeout: Math.max(given.smtp_connect_timeout ?? 30 * SECOND, SECOND),
   };
 }

@@ -129,7 +129,7 @@ class Builder {
       promoteSecondaries: this.#promoteSecondaries(),
       accept: values.no_accept === true ? false : (values.accept ?? !strict),
       garp: garpSettings(values, this.#given, strict),
-      trackInterfaces: trackedLinks(name, link, values.track_interface ?? [], this.#context),
+      trackInterfaces: this.#trackedLinks(link),
       trackScripts: this.#trackedScripts(priority),
       notify: notifyScripts(values, this.#context),
       notifyPriorityChanges: values.notify_priority_changes ?? this.#global.notifyPriorityChanges,
@@ -291,6 +291,17 @@ class Builder {
       else this.#warn('no-addresses', `(${name}) No VIP specified; at least one is sensible`, 'name an address in virtual_ipaddress { … }');
     }
     return addresses;
+  }
+
+  /** A member of a group has no weight of its own: what is left of a tracked interface is the fault. */
+  #trackedLinks(link: string | null): VrrpInstance['trackInterfaces'] {
+    const { name } = this.#one;
+    const group = this.#groupOf.get(name);
+    return trackedLinks(name, link, this.#values.track_interface ?? [], this.#context).map((ref) => {
+      if (ref.weight === 0 || group === undefined || group.trackingWeight) return ref;
+      this.#warn('group-ignores-weight', `(${name}) ignoring ${ref.name} tracked interface weight due to SYNC group`, `track it in vrrp_sync_group ${group.name}, or add sync_group_tracking_weight there`, 'track_interface');
+      return { ...ref, weight: 0, reverse: false };
+    });
   }
 
   #trackedScripts(priority: number): VrrpInstance['trackScripts'] {

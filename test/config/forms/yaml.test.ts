@@ -15,6 +15,7 @@ describe('YAML: what is wrong is said at its place', () => {
     ['two documents', 'child_wait_time: 1\n---\nchild_wait_time: 2\n', /yaml-syntax\][^]*take out the ---/u],
     ['a list of words', '- a\n- b\n', /^k\.yaml:1:3: error: a mapping of keywords is wanted \[yaml-form\]/u],
     ['an unknown keyword', instance('    priorty: 1\n'), /^k\.yaml:5:5: warning: Unknown keyword 'priorty' in vrrp_instance \[unknown-keyword\]\n {2}5 \| {5}priorty: 1\n {4}\| {5}\^{7}\n {2}help: did you mean 'priority'\?$/u],
+    ['something missing in a block: at its name', 'vrrp_instance:\n  A:\n    interface: eth0\n', /^k\.yaml:2:3: error: \(A\) the virtual router id must be set/u],
     ['a number out of range', instance('    virtual_router_id: 300\n').replace('    virtual_router_id: 51\n', ''), /^k\.yaml:4:24: error: number '300' outside range \[1, 255\] \[invalid-number\]\n.*\n {4}\| {24}\^{3}\n/u],
     ['a bad word of an entry', instance('    virtual_ipaddress:\n      - 10.0.0.1/24 dve eth0\n'), /^k\.yaml:6:21: error: Unknown configuration entry 'dve' for ip address/u],
     ['a bad word in quotes', instance('    virtual_ipaddress: ["10.0.0.1/24 dve eth0"]\n'), /^k\.yaml:5:38: error: Unknown configuration entry 'dve'/u],
