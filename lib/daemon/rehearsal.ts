@@ -4,7 +4,7 @@
  * it would do is thrown away.
  */
 import type { VrrpInstance } from '../config/model.ts';
-import { due, emptyRouter, routerStep, type RouterAction, type RouterConfig } from '../vrrp/router.ts';
+import { due, emptyRouter, routerStep, type RouterAction, type RouterConfig, stop } from '../vrrp/router.ts';
 import { desiredAddresses } from '../vrrp/desired.ts';
 import { receive } from '../vrrp/receive.ts';
 import { initialize, step, type VirtualRouter } from '../vrrp/virtual-router.ts';
@@ -22,7 +22,7 @@ export function rehearse(config: RouterConfig): void {
   for (let round = 0; round < ROUNDS; round++) instances.forEach((instance) => { takeOver(alone, instance); });
 }
 
-/** Backup, master dies, Master, a better one comes, Backup again. */
+/** Backup, master dies, Master, a better one comes, Backup again; or the daemon is stopped. */
 function takeOver(config: RouterConfig, instance: VrrpInstance): void {
   const source = instance.family === 'inet' ? ip('192.0.2.1') : ip('fe80::1');
   const router: VirtualRouter = { ...initialize(instance, 0), address: source };
@@ -37,6 +37,7 @@ function takeOver(config: RouterConfig, instance: VrrpInstance): void {
   if (datagram === undefined) return;
   const events = receive(instance, state, { from: ip('192.0.2.2'), to: datagram.to, ttl: 255, payload: datagram.payload });
   events.reduce((current, event) => routerStep(config, current, instance.name, event, 1e9 + 1).router, master.router);
+  for (const action of stop(config, master.router, 1e9 + 1).actions) perform(instance, source, action);
 }
 
 function perform(instance: VrrpInstance, source: ReturnType<typeof ip>, action: RouterAction): void {
