@@ -224,6 +224,8 @@ class Life {
   /** The log has keepalived's words; whoever started us in the background reads ours, with places and remedies. */
   #refused(code: number, diagnostics: readonly Diagnostic[]): number {
     if (code === EXIT_CONFIG) this.#log.error(`pid ${process.pid} exited with permanent error CONFIG. Terminating`);
+    // keepalived only names the file that it misses; whoever reads the log at night wants to know why.
+    else for (const d of distinct(diagnostics)) if (d.startExit === code) this.#log.error(d.remedy === null ? d.message : `${d.message}; ${d.remedy}`);
     this.#log.info(`For places and remedies: tskeepalived --config-test --use-file ${this.#settings.configFile}`);
     this.lastWords = ['not started:', ...distinct(diagnostics).filter((d) => d.severity === 'error').map(printDiagnostic)].join('\n');
     return code;

@@ -33,7 +33,7 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   { name: 'no file', text: null, test: 0, start: 6, says: [/FILE/] },
-  { name: 'a directory', text: null, directory: true, test: 0, start: 6, says: [/FILE.*is a directory/], startSays: [/Config files missing 'FILE'/, /--config-test --use-file FILE/] },
+  { name: 'a directory', text: null, directory: true, test: 0, start: 6, says: [/FILE.*is a directory/], startSays: [/Config files missing 'FILE'/, /FILE.*is a directory/, /--config-test --use-file FILE/] },
   { name: 'binary junk', text: junk(), test: 5, start: 'runs', says: [/Line 1\)/] },
   { name: 'an unclosed block', text: GOOD.replace(/\}\n$/, ''), test: 5, start: 'runs', says: [/There are 1 missing '\}'s/] },
   { name: 'an interface that does not exist', text: GOOD.replace('eth0', 'nosuch0'), test: 5, start: 2, says: [/\(FILE: Line 2\).*interface nosuch0/] },

@@ -127,7 +127,7 @@ class Builder {
       higherPrioSendAdvert: values.higher_prio_send_advert ?? this.#given.vrrp_higher_prio_send_advert ?? false,
       ownerIgnoreAdverts: this.#ownerIgnores(priority),
       promoteSecondaries: this.#promoteSecondaries(),
-      accept: values.no_accept === true ? false : (values.accept ?? !strict),
+      accept: this.#accept(strict, priority),
       garp: garpSettings(values, this.#given, strict),
       trackInterfaces: this.#trackedLinks(link),
       trackScripts: this.#trackedScripts(priority),
@@ -332,6 +332,19 @@ class Builder {
       code: 'weight-without-effect', severity: 'warning', recorded: 'none', wording: null, place: block.placeOf('track_script') ?? block.place,
       message: `(${name}) weight ${String(weight)} of script ${script} never changes the priority ${String(priority)}`, remedy: 'the priority stays within 1..254; choose one with room, or weight 0 for a fault',
     });
+  }
+
+  /** Strict without `accept` filters packets as no_accept does, which is not built: no keyword of its own would say so. */
+  #accept(strict: boolean, priority: number): boolean {
+    const { no_accept: refused, accept } = this.#values;
+    if (refused === true) return false;
+    if (strict && accept === undefined && priority !== OWNER) {
+      this.#context.report({
+        code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, place: this.#one.block.placeOf('strict_mode') ?? this.#one.block.place,
+        message: `(${this.#one.name}) strict mode is in effect but for its packet filter: a master takes packets for its addresses`, remedy: 'write accept to say that this is meant',
+      });
+    }
+    return accept ?? !strict;
   }
 
   #warn(code: string, message: string, remedy: string | null, at?: keyof InstanceBlock['values']): void {
