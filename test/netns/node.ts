@@ -46,7 +46,7 @@ export class LabNode {
   /** Starts a program inside. It ends with the lab at the latest. */
   spawn(argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
     const path = `${join(this.dir, 'bin')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-    return this.holder.spawn(argv, { PATH: path, HOME: '/root', LC_ALL: 'C', TMPDIR: join(this.dir, 'tmp'), STATE_DIRECTORY: join(this.dir, 'tmp', 'state'), ...env });
+    return this.holder.spawn(argv, { PATH: path, HOME: '/root', LC_ALL: 'C', TMPDIR: join(this.dir, 'tmp'), STATE_DIRECTORY: join(this.dir, 'tmp'), ...env });
   }
 
   /** Runs a program to its end; throws after `bound` ms. Its status is the caller's to judge. */
