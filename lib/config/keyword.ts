@@ -40,6 +40,7 @@ export interface ValueType<T> {
 }
 
 export interface Keyword<out T = unknown> {
+  readonly name?: string;
   readonly value: ValueType<T>;
   /** The manual's text. */
   readonly meaning: string;
@@ -200,7 +201,7 @@ interface TableParts<R extends Rows> {
 }
 
 export function table<const R extends Rows>(path: string, rows: R, parts: TableParts<NoInfer<R>> = {}): Table<R> {
-  return { path, rows, byName: new Map(Object.entries(rows)), ...parts };
+  return { path, rows, byName: new Map(Object.entries(rows).map(([name, row]) => [name, { ...row, name }])), ...parts };
 }
 
 /** A keyword with arguments. */

@@ -172,7 +172,7 @@ class Parser {
 
   #store(row: Keyword, word: string, value: unknown, args: Args): void {
     const values = this.#current.values as Record<string, unknown>;
-    const key = row.alias ?? word;
+    const key = row.alias ?? row.name ?? word;
     if (row.once !== undefined && values[key] !== undefined) {
       args.report({ code: 'duplicate', message: fill(row.once, args), remedy: this.#firstGiven(word, args) }, 0);
       return;
@@ -255,7 +255,7 @@ class Parser {
       statement.block = value;
       this.#current.add(statement);
     }
-    this.#open.push({ value, outer: this.#current, row, key: row.alias ?? words[0] ?? '', pass });
+    this.#open.push({ value, outer: this.#current, row, key: row.alias ?? row.name ?? '', pass });
     this.#current = value;
     inner.begin?.(this.#context, value);
     if (token === 'open') {

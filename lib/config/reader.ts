@@ -7,6 +7,7 @@ import { includedFiles, type IncludeKind, type IncludeRules } from './include.ts
 import type { FileReader, Machine } from './machine.ts';
 import type { Report } from './diagnostic.ts';
 import { fileSource, madeSource, type Origin, type Place, type Source } from './source.ts';
+import { codesOf, Vocabulary, type Codes } from './vocabulary.ts';
 
 /** keepalived's line buffer, with the newline. */
 const LINE_BYTES = 1024;
@@ -20,6 +21,8 @@ export type Token = 'statement' | 'open' | 'close' | 'end';
 
 interface Frame {
   source: Source;
+  /** The text's characters, which are looked at one by one. */
+  codes: Codes;
   /** Directory of the file, '' for the working directory. */
   directory: string;
   /** Path of the file, null for made text. */
@@ -53,6 +56,7 @@ export class Reader {
   readonly #report: (report: Report) => void;
   readonly #frames: Frame[] = [];
   #top: Frame | null = null;
+  readonly #vocabulary = new Vocabulary();
   #madeLength = 0;
   #expansions = 0;
   #madeTooMuch = false;
@@ -111,11 +115,10 @@ export class Reader {
         this.#nextLine(frame);
         continue;
       }
-      const text = frame.source.text;
-      let pos = frame.pos;
-      const { lineEnd } = frame;
-      let c = text.charCodeAt(pos);
-      while (pos < lineEnd && isBlank(c)) c = text.charCodeAt(++pos);
+      const { codes, lineEnd } = frame;
+      let { pos } = frame;
+      let c = codes[pos] ?? 0;
+      while (pos < lineEnd && isBlank(c)) c = codes[++pos] ?? 0;
       if (pos >= lineEnd || c === HASH || c === BANG) {
         frame.pos = lineEnd;
         continue;
@@ -145,13 +148,13 @@ export class Reader {
   /** Collects words up to a brace, a comment or the end of the line. */
   #words(frame: Frame, from: number): void {
     const { text } = frame.source;
-    const { lineEnd } = frame;
+    const { codes, lineEnd } = frame;
     let words: string[] | null = null;
     this.unterminated = false;
     let pos = from;
     let end = from;
     while (pos < lineEnd) {
-      let c = text.charCodeAt(pos);
+      let c = codes[pos] ?? 0;
       if (isBlank(c)) {
         pos++;
         continue;
@@ -175,9 +178,9 @@ export class Reader {
         word = text.slice(pos + 1, close);
         pos = close + 1;
       } else {
-        do c = text.charCodeAt(++pos);
-        while (pos < lineEnd && (c > CLOSE ? !isBlank(c) : !ENDS_WORD[c]));
-        word = text.slice(wordStart, pos);
+        do c = codes[++pos] ?? 0;
+        while (pos < lineEnd && (c > CLOSE ? !isBlank(c) : ENDS_WORD[c] === 0));
+        word = words === null ? this.#vocabulary.word(text, codes, wordStart, pos) : text.slice(wordStart, pos);
       }
       end = pos;
       // The first push onto an empty array makes room for many; most statements have one or two words.
@@ -219,9 +222,10 @@ export class Reader {
       if (frame.nextNul < start) frame.nextNul = indexOr(text, '\0', start);
       if (frame.nextNul < end && this.#hasNul(frame)) return;
     }
+    const { codes } = frame;
     let pos = start;
-    let c = text.charCodeAt(pos);
-    while (pos < end && isBlank(c)) c = text.charCodeAt(++pos);
+    let c = codes[pos] ?? 0;
+    while (pos < end && isBlank(c)) c = codes[++pos] ?? 0;
     frame.pos = pos;
     if (pos >= end) return;
     if (frame.isMacro && start === 0) {
@@ -342,7 +346,7 @@ export class Reader {
   #push(source: Source, directory: string, path: string | null): void {
     const { text } = source;
     const frame: Frame = {
-      source, directory, path, pos: 0, lineStart: 0, lineEnd: -1, line: path === null ? source.firstLine : 0,
+      source, codes: codesOf(text), directory, path, pos: 0, lineStart: 0, lineEnd: -1, line: path === null ? source.firstLine : 0,
       nextDollar: indexOr(text, '$', 0), nextNul: indexOr(text, '\0', 0), afterBrace: false, isMacro: path === null && source.origin?.kind === 'macro',
     };
     this.#frames.push(frame);
@@ -367,7 +371,7 @@ const NO_BREAK_SPACE = 0xa0;
 const WIDE_SPACE = 0x3000;
 
 /** Characters up to `}` that end a word: blanks, quotes, braces, comments. */
-const ENDS_WORD = Array.from({ length: CLOSE + 1 }, (_, c) => isBlank(c) || c === OPEN || c === CLOSE || c === HASH || c === BANG || c === QUOTE);
+const ENDS_WORD = Uint8Array.from({ length: CLOSE + 1 }, (_, c) => (isBlank(c) || c === OPEN || c === CLOSE || c === HASH || c === BANG || c === QUOTE ? 1 : 0));
 
 /** Blank, tab, VT, FF, CR; and, unlike keepalived, the no-break and ideographic spaces of text copied from a web page. */
 function isBlank(c: number): boolean {
