@@ -1,0 +1,42 @@
+import { destinationKey, serviceKey, type Destination, type Persistence, type Service, type ServiceEntry, type Tunnel } from '../codec/ipvs-values.ts';
+
+/** The IPVS table as a value: services by serviceKey, in the order they are added. */
+export type IpvsTable = ReadonlyMap<string, ServiceEntry>;
+
+export const EMPTY_TABLE: IpvsTable = new Map();
+
+/** A table of these services; of two with the same key the later counts. */
+export function tableOf(entries: readonly ServiceEntry[]): IpvsTable {
+  return new Map(entries.map((entry) => [serviceKey(entry.service.id), entry]));
+}
+
+/** Is the kernel's service what is wanted? Its key is not looked at. */
+export function sameService(a: Service, b: Service): boolean {
+  return a.scheduler === b.scheduler && a.engine === b.engine && a.flags.join() === b.flags.join() && samePersistence(a.persistence, b.persistence);
+}
+
+/**
+ * Is the kernel's destination what is wanted? Its key is not looked at, nor the tunnel of what is none. LOCAL is what the
+ * kernel makes of any method when the address is one of the machine.
+ */
+export function sameDestination(a: Destination, b: Destination): boolean {
+  return a.weight === b.weight && a.upperThreshold === b.upperThreshold && a.lowerThreshold === b.lowerThreshold && sameForward(a, b);
+}
+
+/** The destinations of an entry by destinationKey. */
+export function destinationsOf(entry: ServiceEntry | undefined): ReadonlyMap<string, Destination> {
+  return new Map((entry?.destinations ?? []).map((one) => [destinationKey(one), one]));
+}
+
+function samePersistence(a: Persistence | null, b: Persistence | null): boolean {
+  return a === null || b === null ? a === b : a.timeout === b.timeout && a.granularity === b.granularity;
+}
+
+function sameForward({ forward: a }: Destination, { forward: b }: Destination): boolean {
+  if (a.method === 'LOCAL' || b.method === 'LOCAL') return true;
+  return a.method === b.method && (a.method !== 'TUN' || sameTunnel(a.tunnel, b.tunnel));
+}
+
+function sameTunnel(a: Tunnel, b: Tunnel): boolean {
+  return a.type === b.type && (a.type === 'ipip' || a.checksum === b.checksum) && (a.type !== 'gue' || a.port === b.port);
+}

@@ -1,0 +1,22 @@
+import type { IpvsOperation } from '../codec/ipvs-operation.ts';
+import type { IpvsInfo, IpvsTimeouts, ServiceEntryStatus, SyncDaemon } from '../codec/ipvs-values.ts';
+import type { SystemError } from './error.ts';
+
+/** The kernel's IP Virtual Server, of the network namespace this was opened in. All reject with SystemError. */
+export interface IpvsControl {
+  /** Which IPVS this is. */
+  info(): Promise<IpvsInfo>;
+  /** Every service with its destinations, in the kernel's order, with its counters. */
+  dump(): Promise<readonly ServiceEntryStatus[]>;
+  timeouts(): Promise<IpvsTimeouts>;
+  /** Those that run: none, a master, a backup, or both. */
+  daemons(): Promise<readonly SyncDaemon[]>;
+  /**
+   * All operations, in order, in as few sends as can be. The promise brings one entry for each: null, or why the kernel
+   * refused it (EEXIST a service or destination that is there, ENOENT a destination or scheduler that is not, ESRCH a service
+   * that is not). It rejects when an answer was lost (ENOBUFS, ETIMEDOUT): then nobody knows what was done, and what is to
+   * be done must come from a new dump.
+   */
+  apply(operations: readonly IpvsOperation[]): Promise<readonly (SystemError | null)[]>;
+  close(): void;
+}
