@@ -116,10 +116,11 @@ export class VrrpService {
   /** The network is known by now. `delay` is vrrp_startup_delay: until then nothing is heard, and no timer begins. */
   start(config: Config, delay: Millis): void {
     this.#use(config);
+    // Before anything can be heard: it takes a while on a busy machine.
+    rehearse(this.#config);
     const now = this.#system.clock.now();
     this.#router = routers.emptyRouter(new Map([...this.#config.instances.values()].map((i) => [i.name, initialize(i, now)])));
     this.#openSockets();
-    rehearse(this.#config);
     if (delay > 0) this.#log.info(`Delaying startup for ${delay / 1000} seconds`);
     this.#delayEnd = now + delay;
     this.#begin(delay);
