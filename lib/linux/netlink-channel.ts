@@ -20,6 +20,7 @@ const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
 /** Limits, not allocations. Room for the errors of some 20,000 refused requests. */
 const RECEIVE_BUFFER = 32 * 1024 * 1024;
 const SEND_BUFFER = 1024 * 1024;
@@ -75,6 +76,15 @@ export class NetlinkChannel {
   /** Smaller or larger than the default; for tests of what happens when it is full. */
   setReceiveBuffer(bytes: number): void {
     setBufferSize(this.#fd, 'receive', bytes, this.#name);
+  }
+
+  /** Dumps bring what their request asks for alone. A kernel that cannot do that brings more, for the asker to leave out. */
+  filterDumps(): void {
+    try {
+      this.#set('NETLINK_GET_STRICT_CHK', SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+    } catch (cause) {
+      if (!(cause instanceof SystemError && cause.code === 'ENOPROTOOPT')) throw cause;
+    }
   }
 
   /** To the kernel, which has dealt with it when this returns. Throws SystemError. */

@@ -22,6 +22,8 @@ export interface RequestOptions {
   readonly answerWithin?: number;
   /** Of the socket, in bytes; the default has room for the errors of some 20,000 requests. */
   readonly receiveBuffer?: number;
+  /** The kernel is to look at what a dump's request asks for besides the family (Linux 4.20; earlier ones do not). */
+  readonly filterDumps?: boolean;
 }
 
 const ANSWER_WITHIN = 5_000;
@@ -41,11 +43,12 @@ export class NetlinkRequests {
   #sequence = 1;
   #dumps: Promise<unknown> = Promise.resolve();
 
-  constructor(protocol: NetlinkProtocol, name: string, { answerWithin = ANSWER_WITHIN, receiveBuffer }: RequestOptions = {}) {
+  constructor(protocol: NetlinkProtocol, name: string, { answerWithin = ANSWER_WITHIN, receiveBuffer, filterDumps = false }: RequestOptions = {}) {
     this.#name = name;
     this.#answerWithin = answerWithin;
     this.#channel = new NetlinkChannel(protocol, name, (message) => this.#answer(message), (cause) => this.#failAll(cause));
     if (receiveBuffer !== undefined) this.#channel.setReceiveBuffer(receiveBuffer);
+    if (filterDumps) this.#channel.filterDumps();
   }
 
   /**

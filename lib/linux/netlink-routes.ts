@@ -1,27 +1,34 @@
 import { DecodeError } from '../codec/decode-error.ts';
-import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkMessage } from '../codec/netlink.ts';
+import type { NetlinkMessage } from '../codec/netlink.ts';
 import {
-  decodeAddress, decodeLink, encodeDeleteAddress, encodeGetAddresses, encodeGetLinks, encodeNewAddress, RTM_DELADDR, RTM_DELLINK, RTM_GETADDR,
-  RTM_GETLINK, RTM_NEWADDR, RTM_NEWLINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK,
+  decodeAddress, decodeLink, encodeGetAddresses, encodeGetLinks, RTM_DELADDR, RTM_DELLINK, RTM_GETADDR, RTM_GETLINK, RTM_NEWADDR, RTM_NEWLINK,
+  RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK,
 } from '../codec/rtnetlink.ts';
-import type { Address, Link, NetlinkRoutes, NetworkEvent, NetworkOp } from '../system/netlink-routes.ts';
+import type { NetlinkRoutes, NetworkEvent, RouteEvent } from '../system/netlink-routes.ts';
 import { SystemError } from '../system/error.ts';
-import { printPrefix } from '../util/ip.ts';
 import { closing } from './closing.ts';
-import { NetlinkChannel } from './netlink-channel.ts';
+import { dumpMarkedRoutes, MARKED_GROUPS, toRouteEvent } from './marked-routes.ts';
+import { NetlinkMonitor } from './netlink-monitor.ts';
+import { toRequest } from './netlink-operations.ts';
 import { NetlinkRequests, type NetlinkRequest } from './netlink-requests.ts';
 
 const NETLINK_ROUTE = 0;
 
 /**
- * rtnetlink(7), on two sockets: one asks and is answered, one hears of changes, so that neither can crowd out the other.
- * `failed` hears when the second has died: from then on no change would be noticed. Throws SystemError.
+ * rtnetlink(7), on two sockets: one asks and is answered, one hears of changes, so that neither can crowd out the other. A
+ * third one hears of routes and rules while somebody watches them: a router may have a great many.
+ * `failed` hears when one of those has died: from then on no change would be noticed. Throws SystemError.
  */
 export function linuxNetlinkRoutes(failed: (cause: SystemError) => void, options: { readonly monitorBuffer?: number } = {}): NetlinkRoutes {
-  const requests = new NetlinkRequests(NETLINK_ROUTE, 'rtnetlink request socket');
+  const buffer = options.monitorBuffer ?? null;
+  const requests = new NetlinkRequests(NETLINK_ROUTE, 'rtnetlink request socket', { filterDumps: true });
   const watchers = new Set<(event: NetworkEvent) => void>();
-  const monitor = closing(requests, () =>
-    new Monitor((event) => watchers.forEach((changed) => changed(event)), failed, options.monitorBuffer ?? null));
+  const routeWatchers = new Set<(event: RouteEvent) => void>();
+  const monitor = closing(requests, () => new NetlinkMonitor<NetworkEvent>({
+    name: 'rtnetlink monitor socket', groups: [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR], toEvent, failed, buffer,
+    tell: (event) => { watchers.forEach((changed) => { changed(event); }); },
+  }));
+  let routeMonitor: NetlinkMonitor<RouteEvent> | null = null;
   return {
     async dump(family) {
       const links = decodeAll(await requests.dump(GET_LINKS), RTM_NEWLINK, decodeLink);
@@ -33,55 +40,29 @@ export function linuxNetlinkRoutes(failed: (cause: SystemError) => void, options
       watchers.add(changed);
       return () => watchers.delete(changed);
     },
+    dumpRoutes: () => dumpMarkedRoutes(requests),
+    watchRoutes(changed) {
+      routeMonitor ??= new NetlinkMonitor<RouteEvent>({
+        name: 'rtnetlink route monitor socket', groups: MARKED_GROUPS, toEvent: toRouteEvent, failed, buffer,
+        tell: (event) => { routeWatchers.forEach((watcher) => { watcher(event); }); },
+      });
+      routeWatchers.add(changed);
+      return () => {
+        if (!routeWatchers.delete(changed) || routeWatchers.size > 0) return;
+        routeMonitor?.close();
+        routeMonitor = null;
+      };
+    },
     close() {
       requests.close();
       monitor.close();
+      routeMonitor?.close();
     },
   };
 }
 
 const GET_LINKS: NetlinkRequest = { type: RTM_GETLINK, flags: 0, payload: encodeGetLinks(), operation: 'list', object: 'interfaces' };
 const GET_ADDRESSES = { type: RTM_GETADDR, flags: 0, operation: 'list', object: 'addresses' };
-
-/** Turns the kernel's notifications into events, and a grown count of dropped ones into 'lost'. */
-class Monitor {
-  readonly #channel: NetlinkChannel;
-  readonly #tell: (event: NetworkEvent) => void;
-  #drops = 0;
-  #checking = false;
-  #open = true;
-
-  constructor(tell: (event: NetworkEvent) => void, failed: (cause: SystemError) => void, buffer: number | null) {
-    this.#tell = tell;
-    this.#channel = new NetlinkChannel(NETLINK_ROUTE, 'rtnetlink monitor socket', (message) => this.#hear(message), failed);
-    if (buffer !== null) this.#channel.setReceiveBuffer(buffer);
-    for (const group of [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR]) this.#channel.join(group);
-  }
-
-  close(): void {
-    this.#open = false;
-    this.#channel.close();
-  }
-
-  #hear(message: NetlinkMessage): void {
-    // A drop needs a full buffer, and a full buffer has messages to be heard: looking after each burst finds every drop.
-    if (!this.#checking) {
-      this.#checking = true;
-      setImmediate(() => this.#checkDrops());
-    }
-    const event = toEvent(message);
-    if (event !== null) this.#tell(event);
-  }
-
-  #checkDrops(): void {
-    if (!this.#open) return;
-    this.#checking = false;
-    const drops = this.#channel.drops;
-    if (drops === this.#drops) return;
-    this.#drops = drops;
-    this.#tell({ type: 'lost' });
-  }
-}
 
 /** Null for what does not concern us. A message that cannot be decoded counts as lost: what it said is to be dumped. */
 function toEvent({ type, payload }: NetlinkMessage): NetworkEvent | null {
@@ -100,21 +81,11 @@ function toEvent({ type, payload }: NetlinkMessage): NetworkEvent | null {
   return null;
 }
 
-function decodeAll<T extends Link | Address>(messages: readonly NetlinkMessage[], type: number, decode: (payload: Uint8Array) => T | null | DecodeError): T[] {
+/** Every message of a dump that is of `type` and concerns us. Throws SystemError for one that cannot be decoded. */
+function decodeAll<T>(messages: readonly NetlinkMessage[], type: number, decode: (payload: Uint8Array) => T | null | DecodeError): T[] {
   return messages.filter((message) => message.type === type).flatMap(({ payload }) => {
     const value = decode(payload);
     if (value instanceof DecodeError) throw new SystemError('decode', 'the kernel\'s dump', 'EBADMSG', value);
     return value === null ? [] : [value];
   });
-}
-
-function toRequest(operation: NetworkOp): NetlinkRequest {
-  const { address } = operation;
-  const object = `${printPrefix(address.prefix)} on interface index ${address.linkIndex}`;
-  switch (operation.op) {
-    case 'add-address':
-      return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, payload: encodeNewAddress(address), operation: 'add address', object };
-    case 'delete-address':
-      return { type: RTM_DELADDR, flags: 0, payload: encodeDeleteAddress(address), operation: 'delete address', object };
-  }
 }

@@ -1,5 +1,6 @@
 import type { Cancel } from '../util/time.ts';
 import type { Prefix, IpAddress, Family } from '../util/ip.ts';
+import type { RouteOf, RoutePlace, RuleOf } from '../util/route.ts';
 import type { SystemError } from './error.ts';
 
 /** An interface as rtnetlink(7) shows it. */
@@ -49,10 +50,26 @@ export interface NetworkState {
   readonly addresses: readonly Address[];
 }
 
-/** Something asked of the kernel; one netlink message each. Routes, rules and links join with the features that need them. */
+/** A route as the kernel holds it; its links are indices. */
+export type Route = RouteOf<number>;
+export type Rule = RuleOf;
+
+/** Routes and rules that the kernel marks as keepalived's (RTPROT_KEEPALIVED). */
+export interface MarkedRoutes {
+  readonly routes: readonly Route[];
+  readonly rules: readonly Rule[];
+}
+
+/** Something asked of the kernel; one netlink message each. Links join with the features that need them. */
 export type NetworkOp =
   | { readonly op: 'add-address'; readonly address: Address }
-  | { readonly op: 'delete-address'; readonly address: Address };
+  | { readonly op: 'delete-address'; readonly address: Address }
+  | { readonly op: 'add-route'; readonly route: Route; readonly place: RoutePlace }
+  /** Only a route of the same destination, way, metric and protocol is taken away. */
+  | { readonly op: 'delete-route'; readonly route: Route }
+  | { readonly op: 'add-rule'; readonly rule: Rule }
+  /** Only a rule of the same selector, action, priority and protocol is taken away. */
+  | { readonly op: 'delete-rule'; readonly rule: Rule };
 
 export type NetworkEvent =
   | { readonly type: 'link'; readonly link: Link }
@@ -60,6 +77,13 @@ export type NetworkEvent =
   | { readonly type: 'address'; readonly address: Address }
   | { readonly type: 'address-gone'; readonly address: Address }
   /** Events were lost (receive overrun): what is known must be dumped again. */
+  | { readonly type: 'lost' };
+
+/** A marked route or rule is gone, whoever took it. A kernel says nothing of IPv4 routes that go with their interface. */
+export type RouteEvent =
+  | { readonly type: 'route-gone'; readonly route: Route }
+  | { readonly type: 'rule-gone'; readonly rule: Rule }
+  /** Events were lost: what is there must be dumped again. */
   | { readonly type: 'lost' };
 
 export interface NetlinkRoutes {
@@ -72,5 +96,8 @@ export interface NetlinkRoutes {
   apply(operations: readonly NetworkOp[]): Promise<readonly (SystemError | null)[]>;
   /** From now on every change, in the kernel's order. */
   watch(changed: (event: NetworkEvent) => void): Cancel;
+  dumpRoutes(): Promise<MarkedRoutes>;
+  /** The same for marked routes and rules; nothing is heard of routes while nobody watches. Throws SystemError. */
+  watchRoutes(changed: (event: RouteEvent) => void): Cancel;
   close(): void;
 }

@@ -1,7 +1,8 @@
 import { SystemError } from '../../lib/system/error.ts';
-import type { Address, Link, NetlinkRoutes, NetworkEvent, NetworkOp, NetworkState } from '../../lib/system/netlink-routes.ts';
-import { parsePrefix, printPrefix } from '../../lib/util/ip.ts';
+import type { Address, Link, MarkedRoutes, NetlinkRoutes, NetworkEvent, NetworkOp, NetworkState, RouteEvent } from '../../lib/system/netlink-routes.ts';
+import { parsePrefix } from '../../lib/util/ip.ts';
 import type { Cancel } from '../../lib/util/time.ts';
+import { operationText, SimRouting } from '../sim/routing.ts';
 
 /** A kernel of links and addresses that does what a test says. Events are told at once. */
 export class FakeRoutes implements NetlinkRoutes {
@@ -12,6 +13,8 @@ export class FakeRoutes implements NetlinkRoutes {
   /** What the next operations end with, in their order: null or an errno. */
   answers: (string | null)[] = [];
   dumps = 0;
+  /** Tells of routes and rules when a test says so; operations do not reach it. */
+  readonly routing = new SimRouting((run) => { run(); });
   /** Dumps fail while this is set. */
   broken: string | null = null;
   private readonly watchers = new Set<(event: NetworkEvent) => void>();
@@ -28,13 +31,21 @@ export class FakeRoutes implements NetlinkRoutes {
     this.applied.push([...operations]);
     return Promise.resolve(operations.map((o) => {
       const code = this.answers.shift() ?? null;
-      return code === null ? null : new SystemError(o.op, printPrefix(o.address.prefix), code);
+      return code === null ? null : new SystemError(o.op, operationText(o), code);
     }));
   }
 
   watch(changed: (event: NetworkEvent) => void): Cancel {
     this.watchers.add(changed);
     return () => this.watchers.delete(changed);
+  }
+
+  dumpRoutes(): Promise<MarkedRoutes> {
+    return this.routing.dump();
+  }
+
+  watchRoutes(changed: (event: RouteEvent) => void): Cancel {
+    return this.routing.watch(changed);
   }
 
   close(): void {
@@ -60,9 +71,9 @@ export class FakeRoutes implements NetlinkRoutes {
     for (const go of waiting) go();
   }
 
-  /** `add ADDRESS` and `delete ADDRESS`, in their order. */
+  /** `add ADDRESS` and `delete ADDRESS`, in their order; routes and rules likewise. */
   operations(): string[] {
-    return this.applied.flat().map((o) => `${o.op.replace('-address', '')} ${printPrefix(o.address.prefix)}`);
+    return this.applied.flat().map((o) => `${o.op.replace(/-.*/, '')} ${operationText(o)}`);
   }
 }
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { NetworkOp } from '../../lib/system/netlink-routes.ts';
-import { printPrefix } from '../../lib/util/ip.ts';
 import type { Lan } from '../sim/lan.ts';
 import type { SimMachine } from '../sim/machine.ts';
+import { operationText } from '../sim/routing.ts';
 import { type SimRouter, simRouters } from '../sim/router.ts';
 import { VirtualClock } from '../sim/virtual-clock.ts';
 
@@ -22,7 +22,7 @@ export class Stage {
     this.router = router;
     const { apply } = router.machine.routes;
     router.machine.routes.apply = (operations: readonly NetworkOp[]) => {
-      this.operations.push(...operations.map((o) => `${o.op.replace('-address', '')} ${printPrefix(o.address.prefix)}`));
+      this.operations.push(...operations.map((o) => `${o.op.replace(/-.*/, '')} ${operationText(o)}`));
       return apply(operations);
     };
   }

@@ -1,12 +1,13 @@
 import { SystemError } from '../../lib/system/error.ts';
 import type { Clock } from '../../lib/system/clock.ts';
-import type { Address, Link, NetworkEvent, NetworkOp, NetworkState } from '../../lib/system/netlink-routes.ts';
+import type { Address, Link, MarkedRoutes, NetworkEvent, NetworkOp, NetworkState, RouteEvent } from '../../lib/system/netlink-routes.ts';
 import type { System } from '../../lib/system/system.ts';
 import type { Datagram, SocketSpec, VrrpSocket } from '../../lib/system/vrrp-sockets.ts';
 import { type IpAddress, parsePrefix, printPrefix } from '../../lib/util/ip.ts';
 import type { Cancel } from '../../lib/util/time.ts';
 import type { Lan, Station } from './lan.ts';
 import { MemoryFiles } from './memory-files.ts';
+import { SimRouting } from './routing.ts';
 import { ScriptedRunner } from './scripted-runner.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -29,6 +30,8 @@ export class SimMachine implements System, Station {
   private readonly time: VirtualClock;
   private readonly timers = new Set<Cancel>();
   private readonly lan: Lan;
+  /** Routes and rules. */
+  readonly routing: SimRouting;
   private links = new Map<number, Link>();
   private readonly held = new Map<string, Address>();
   private readonly watchers = new Set<(event: NetworkEvent) => void>();
@@ -40,6 +43,7 @@ export class SimMachine implements System, Station {
     this.lan = lan;
     this.time = clock;
     this.clock = { now: () => clock.now(), wall: () => clock.wall(), at: (when, run) => this.timer(when, run) };
+    this.routing = new SimRouting((run) => { clock.at(clock.now(), run); });
     this.links.set(2, ethernet(2, 'eth0'));
     this.put(host(2, address));
     lan.attach(this);
@@ -77,6 +81,8 @@ export class SimMachine implements System, Station {
       this.watchers.add(changed);
       return () => this.watchers.delete(changed);
     },
+    dumpRoutes: (): Promise<MarkedRoutes> => this.routing.dump(),
+    watchRoutes: (changed: (event: RouteEvent) => void): Cancel => this.routing.watch(changed),
     close: (): void => undefined,
   };
 
@@ -102,6 +108,7 @@ export class SimMachine implements System, Station {
     for (const cancel of this.timers) cancel();
     this.timers.clear();
     this.watchers.clear();
+    this.routing.forget();
     this.sockets.clear();
   }
 
@@ -168,6 +175,7 @@ export class SimMachine implements System, Station {
   }
 
   private carryOut(operation: NetworkOp): SystemError | null {
+    if (operation.op !== 'add-address' && operation.op !== 'delete-address') return this.refuse === null ? this.routing.carryOut(operation) : new SystemError(operation.op, 'eth0', this.refuse);
     const { address } = operation;
     const key = keyOf(address);
     const what = `${operation.op} ${printPrefix(address.prefix)}`;
