@@ -6,7 +6,7 @@ import { AttributeWriter, decodeAttributes } from '../../lib/codec/netlink.ts';
 import { decodeRoute, encodeDeleteRoute, encodeGetRoutes, encodeNewRoute, routeProtocol, RTAX, type RouteMessage } from '../../lib/codec/routes.ts';
 import { fromHex, toHex } from '../../lib/util/bytes.ts';
 import { ip, ipFromBytes, parsePrefix, type IpAddress, type Prefix } from '../../lib/util/ip.ts';
-import type { Encap, Nexthop } from '../../lib/util/route.ts';
+import type { Nexthop } from '../../lib/util/route.ts';
 
 const prefix = (text: string): Prefix => {
   const parsed = parsePrefix(text);
