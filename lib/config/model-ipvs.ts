@@ -20,7 +20,7 @@ export type ServiceKey =
   | { readonly kind: 'group'; readonly name: string };
 
 export interface VirtualServer {
-  /** As keepalived calls it in logs and FIFOs: `[IP]:tcp:PORT`, `FWM N`, `[GROUP]:0`. */
+  /** As keepalived calls it in logs and FIFOs: `[IP]:tcp:PORT`, `FWM N`, `[GROUP]:INDEX`. */
   readonly id: string;
   readonly key: ServiceKey;
   readonly family: Family;

@@ -23,9 +23,13 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
   const groups = (tree.values.virtual_server_group ?? []).filter((group) => group.entries.length > 0).map(groupOf);
   const scripts: ScriptState = { running: false, insecure: false };
   const virtualServers: VirtualServer[] = [];
+  const uses = new Map<string, number>();
   for (const block of tree.values.virtual_server ?? []) {
-    const server = new Builder(block, given, groups, scripts, context).build();
-    if (server !== null) virtualServers.push(server);
+    const { name } = block.header.kind === 'group' ? block.header : { name: '' };
+    const server = new Builder(block, given, groups, scripts, context, uses.get(name) ?? 0).build();
+    if (server === null) continue;
+    virtualServers.push(server);
+    if (server.key.kind === 'group') uses.set(name, (uses.get(name) ?? 0) + 1);
   }
   reportSecurity(context, scripts, 'check ');
   const ssl = tree.values.SSL?.at(-1)?.values;
@@ -55,8 +59,11 @@ class Builder {
   readonly #groups: readonly VirtualServerGroup[];
   readonly #scripts: ScriptState;
   readonly #context: Context;
+  /** Virtual servers of the same group before this one. */
+  readonly #index: number;
 
-  constructor(block: VirtualServerBlock, given: GlobalValues, groups: readonly VirtualServerGroup[], scripts: ScriptState, context: Context) {
+  constructor(block: VirtualServerBlock, given: GlobalValues, groups: readonly VirtualServerGroup[], scripts: ScriptState, context: Context, index: number) {
+    this.#index = index;
     this.#block = block;
     this.#key = block.header;
     this.#given = given;
@@ -75,7 +82,7 @@ class Builder {
       return null;
     }
     const protocol = this.#protocol();
-    const id = serviceId(key, protocol ?? undefined);
+    const id = serviceId(key, protocol ?? undefined, this.#index);
     if (values.lvs_sched === undefined) this.#say('no-scheduler', `Virtual server ${id}: no scheduler set, setting default 'wlc'`, 'write: lvs_sched wlc');
     const forward = values.lvs_method ?? NAT;
     if (values.lvs_method === undefined) this.#say('no-method', `Virtual server ${id}: no forwarding method set, setting default NAT`, 'write: lvs_method NAT');

@@ -4,12 +4,12 @@ import type { BlockValue } from '../keyword.ts';
 import type { Place } from '../source.ts';
 import type { ServiceKey } from '../model-ipvs.ts';
 
-/** `[IP]:tcp:PORT`, `FWM N`, `[GROUP]:0`. */
-export function serviceId(key: ServiceKey, protocol: string | undefined): string {
+/** `[IP]:tcp:PORT`, `FWM N`, `[GROUP]:INDEX`, the index counting the virtual servers of a group. */
+export function serviceId(key: ServiceKey, protocol: string | undefined, index = 0): string {
   switch (key.kind) {
     case 'address': return `[${key.address}]:${protocol ?? 'none'}:${String(key.port)}`;
     case 'fwmark': return `FWM ${String(key.mark)}`;
-    case 'group': return `[${key.name}]:0`;
+    case 'group': return `[${key.name}]:${String(index)}`;
   }
 }
 

@@ -1,0 +1,97 @@
+/** The IPVS table that configuration and states ask for (reference 6.2 and 6.3). */
+import type { GroupEntry, IpvsConfig, RealServer, VirtualServer } from '../config/model-ipvs.ts';
+import { destinationKey, serviceKey, type Destination, type Service, type ServiceEntry, type ServiceId } from '../codec/ipvs-values.ts';
+import { ipFromBytes, ipToBytes, type IpAddress } from '../util/ip.ts';
+import type { IpvsTable } from './table.ts';
+import { effectiveWeight, isInPool, serverKey, type VirtualServerState } from './virtual-server.ts';
+
+/** A virtual server and where it stands. */
+export interface Standing {
+  readonly service: VirtualServer;
+  readonly state: VirtualServerState;
+}
+
+/**
+ * All services with their destinations. Virtual servers may share a service of the kernel (two of one group with a mark): the
+ * first one's settings count, and the destinations are those of both.
+ */
+export function desiredTable(standings: readonly Standing[], groups: IpvsConfig['groups']): IpvsTable {
+  const table = new Map<string, ServiceEntry>();
+  for (const { service, state } of standings) {
+    for (const id of serviceIds(service, groups)) {
+      const key = serviceKey(id);
+      const there = table.get(key);
+      const destinations = destinationsOf(service, state, id);
+      table.set(key, there === undefined ? { service: kernelService(service, id), destinations } : { ...there, destinations: merged(there.destinations, destinations) });
+    }
+  }
+  return table;
+}
+
+/** What of the kernel's services a virtual server is: one, or those of its group. */
+export function serviceIds(service: VirtualServer, groups: IpvsConfig['groups']): ServiceId[] {
+  const { key, family } = service;
+  const protocol = service.protocol ?? 'udp';
+  switch (key.kind) {
+    case 'address': return [{ kind: 'address', protocol, address: key.address, port: key.port }];
+    case 'fwmark': return [{ kind: 'fwmark', mark: key.mark, family }];
+    case 'group': return (groups.find((group) => group.name === key.name)?.entries ?? []).flatMap((entry) => entryIds(entry, service));
+  }
+}
+
+function entryIds(entry: GroupEntry, service: VirtualServer): ServiceId[] {
+  if (entry.kind === 'fwmark') return [{ kind: 'fwmark', mark: entry.mark, family: entry.family ?? service.family }];
+  return addressesOf(entry).map((address) => ({ kind: 'address', protocol: service.protocol ?? 'udp', address, port: entry.port }));
+}
+
+function addressesOf({ first, last }: { readonly first: IpAddress; readonly last: IpAddress }): IpAddress[] {
+  const all = [first];
+  const bytes = ipToBytes(first);
+  // Ranges end within the last 16 bits or octet; the bound is for a table that was not.
+  while (all.length < 1 << 16 && all.at(-1) !== last) {
+    for (let i = bytes.length - 1; i >= 0; i--) {
+      bytes[i] = ((bytes[i] ?? 0) + 1) & 0xff;
+      if (bytes[i] !== 0) break;
+    }
+    all.push(ipFromBytes(bytes));
+  }
+  return all;
+}
+
+function kernelService(service: VirtualServer, id: ServiceId): Service {
+  const { persistence } = service;
+  return {
+    id,
+    scheduler: service.scheduler,
+    flags: service.flags.filter((flag) => flag !== 'hashed'),
+    persistence: persistence === null ? null : { timeout: persistence.timeout / 1000, granularity: persistence.granularity },
+    engine: persistence?.engine ?? null,
+  };
+}
+
+function destinationsOf(service: VirtualServer, state: VirtualServerState, id: ServiceId): Destination[] {
+  const servers = service.realServers.flatMap((server): Destination[] => {
+    const pooled = isInPool(service, state, server);
+    if (!pooled && !server.inhibitOnFailure) return [];
+    return [kernelDestination(server, id, pooled ? effectiveWeight(server, state.servers.get(serverKey(server))) : 0)];
+  });
+  const { sorryServer: sorry } = service;
+  if (sorry === null || (state.quorum !== 'down' && !sorry.inhibit)) return servers;
+  // The sorry server may be a real server too: while it stands in it counts as that, otherwise as the other.
+  const standIn = kernelDestination({ ...sorry, upperThreshold: 0, lowerThreshold: 0 }, id, state.quorum === 'down' ? 1 : 0);
+  return state.quorum === 'down' ? merged([standIn], servers) : merged(servers, [standIn]);
+}
+
+/** Only NAT can give a packet another port. */
+function kernelDestination(server: Pick<RealServer, 'address' | 'port' | 'forward' | 'upperThreshold' | 'lowerThreshold'>, id: ServiceId, weight: number): Destination {
+  const { address, forward, upperThreshold, lowerThreshold } = server;
+  const nat = forward.method === 'NAT' || forward.method === 'FNAT';
+  const servicePort = id.kind === 'address' ? id.port : 0;
+  return { address, port: nat ? server.port : servicePort, forward, weight, upperThreshold, lowerThreshold };
+}
+
+/** Those of `more` that are not in `first`, behind it. */
+function merged(first: readonly Destination[], more: readonly Destination[]): Destination[] {
+  const known = new Set(first.map(destinationKey));
+  return [...first, ...more.filter((one) => !known.has(destinationKey(one)))];
+}
