@@ -1,4 +1,5 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { IpvsOptions } from './ipvs.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
 import { VERSION } from './version.ts';
 
@@ -8,6 +9,7 @@ export async function runSubcommand(argv: readonly string[]): Promise<number> {
   const program = new Command('tskeepalived').version(VERSION).exitOverride();
   configurationCommands(program, run);
   tableCommands(program, run);
+  ipvsCommand(program, run);
   command(program, 'scan')
     .argument('<link>', 'interface to listen on')
     .option('--json', 'one JSON object a line')
@@ -98,6 +100,29 @@ function tableCommands(program: Command, run: { code: number }): void {
   command(program, 'completion').addArgument(new Argument('<shell>', 'which shell').choices(['bash'])).action(async () => {
     process.stdout.write((await import('./completion.ts')).bashCompletion());
   });
+}
+
+/** Options are ipvsadm's, so that its command lines work. */
+function ipvsCommand(program: Command, run: { code: number }): void {
+  command(program, 'ipvs')
+    .option('-L, --list', 'the table (what happens without an option)')
+    .option('-n, --numeric', 'addresses and ports as numbers (always)')
+    .option('-c, --connection', 'connections instead of the table')
+    .option('-S, --save', 'the table as commands that ipvsadm -R reads')
+    .option('--stats', 'with counters')
+    .option('--rate', 'with rates')
+    .option('--thresholds', 'with limits of connections')
+    .option('--persistent-conn', 'with numbers of persistent connections; of connections, with what their persistence engine keeps')
+    .option('--tun-info', 'with kinds of tunnels')
+    .option('--timeout', 'timeouts of connections')
+    .option('--daemon', 'sync daemons')
+    .option('--exact', 'counters with all their digits')
+    .option('--nosort', 'in the order of the kernel')
+    .option('--json', 'everything, for machines; with -c one connection a line')
+    .addHelpText('after', '\nExit code: 0, or 2 when the kernel could not be asked.')
+    .action(async ({ nosort, ...options }: IpvsOptions & { readonly nosort?: boolean }) => {
+      run.code = await (await import('./ipvs.ts')).ipvs({ ...options, sort: nosort !== true });
+    });
 }
 
 function command(program: Command, name: string): Command {

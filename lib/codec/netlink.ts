@@ -136,6 +136,16 @@ export function attributeU32(value: Uint8Array | null): number | null {
   return value?.length === 4 ? new ByteReader(value, NATIVE_ENDIAN).u32() : null;
 }
 
+/** The same of exactly 2 bytes. */
+export function attributeU16(value: Uint8Array | null): number | null {
+  return value?.length === 2 ? new ByteReader(value, NATIVE_ENDIAN).u16() : null;
+}
+
+/** The same in network order. */
+export function attributePort(value: Uint8Array | null): number | null {
+  return value?.length === 2 ? new ByteReader(value, 'big').u16() : null;
+}
+
 /** Text up to its NUL. */
 export function attributeString(value: Uint8Array): string {
   const end = value.indexOf(0);

@@ -6,7 +6,7 @@ import { SystemError } from '../system/error.ts';
 import { closing } from './closing.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
-  AF_NETLINK, check, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setBufferSize, setOption, SO_MEMINFO, SOL_SOCKET,
+  AF_NETLINK, check, getIntOption, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setBufferSize, setOption, SO_MEMINFO, SO_RCVBUF, SOL_SOCKET,
 } from './libc.ts';
 import { nativeCallback } from './native-callback.ts';
 
@@ -85,6 +85,11 @@ export class NetlinkChannel {
     } catch (cause) {
       if (!(cause instanceof SystemError && cause.code === 'ENOPROTOOPT')) throw cause;
     }
+  }
+
+  /** The size of the receive buffer as the kernel counts it, in bytes. */
+  get receiveBuffer(): number {
+    return getIntOption(this.#fd, SOL_SOCKET, SO_RCVBUF) ?? 0;
   }
 
   /** To the kernel, which has dealt with it when this returns. Throws SystemError. */

@@ -1,9 +1,9 @@
 import { DecodeError } from '../codec/decode-error.ts';
 import {
-  decodeResult, encodeMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, type NetlinkMessage, type NetlinkResult,
+  decodeResult, encodeMessage, NATIVE_ENDIAN, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, type NetlinkMessage, type NetlinkResult,
 } from '../codec/netlink.ts';
 import { SystemError } from '../system/error.ts';
-import { concat } from '../util/bytes.ts';
+import { ByteReader, concat } from '../util/bytes.ts';
 import { errnoCode } from './libc.ts';
 import { NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
 
@@ -24,12 +24,16 @@ export interface RequestOptions {
   readonly receiveBuffer?: number;
   /** The kernel is to look at what a dump's request asks for besides the family (Linux 4.20; earlier ones do not). */
   readonly filterDumps?: boolean;
+  /** Requests sent before the answers are read; as many as the receive buffer has room for, when all are refused. */
+  readonly window?: number;
 }
 
 const ANSWER_WITHIN = 5_000;
 /** A dump during which something changed (NLM_F_DUMP_INTR) is asked for again, this often. */
 const DUMP_ATTEMPTS = 10;
 const SEND_AT_MOST = 128 * 1024;
+/** What one refusal takes of the receive buffer, by the kernel's way of counting, generously. */
+const REFUSAL_SIZE = 2048;
 
 /**
  * Requests and their answers on a socket of their own, which joins no group. Answers are told apart by sequence number; what
@@ -39,23 +43,36 @@ export class NetlinkRequests {
   readonly #name: string;
   readonly #channel: NetlinkChannel;
   readonly #answerWithin: number;
+  readonly #window: number;
   readonly #waiting = new Map<number, Waiting>();
   #sequence = 1;
   #dumps: Promise<unknown> = Promise.resolve();
 
-  constructor(protocol: NetlinkProtocol, name: string, { answerWithin = ANSWER_WITHIN, receiveBuffer, filterDumps = false }: RequestOptions = {}) {
+  constructor(protocol: NetlinkProtocol, name: string, { answerWithin = ANSWER_WITHIN, receiveBuffer, filterDumps = false, window }: RequestOptions = {}) {
     this.#name = name;
     this.#answerWithin = answerWithin;
     this.#channel = new NetlinkChannel(protocol, name, (message) => this.#answer(message), (cause) => this.#failAll(cause));
     if (receiveBuffer !== undefined) this.#channel.setReceiveBuffer(receiveBuffer);
     if (filterDumps) this.#channel.filterDumps();
+    this.#window = window ?? Math.max(1, Math.floor(this.#channel.receiveBuffer / REFUSAL_SIZE));
   }
 
   /**
-   * All requests, in order, in as few sends as can be; the kernel has carried them out when this returns. Resolves to one
-   * entry each: null, or why it was refused. Rejects when the socket is gone or the kernel's answer was lost.
+   * All requests, in order, in as few sends as can be; the kernel has carried them out when this returns, unless they are more
+   * than the receive buffer has room for: then the rest follows as the answers are read. Resolves to one entry each: null, or
+   * why it was refused. Rejects when the socket is gone or the kernel's answer was lost (ENOBUFS, ETIMEDOUT).
    */
   batch(requests: readonly NetlinkRequest[]): Promise<readonly (SystemError | null)[]> {
+    return requests.length <= this.#window ? this.#batchOnce(requests) : this.#batchInWindows(requests);
+  }
+
+  async #batchInWindows(requests: readonly NetlinkRequest[]): Promise<readonly (SystemError | null)[]> {
+    const results: (SystemError | null)[] = [];
+    for (let i = 0; i < requests.length; i += this.#window) results.push(...(await this.#batchOnce(requests.slice(i, i + this.#window))));
+    return results;
+  }
+
+  #batchOnce(requests: readonly NetlinkRequest[]): Promise<readonly (SystemError | null)[]> {
     if (requests.length === 0) return Promise.resolve([]);
     const first = this.#sequence;
     const last = first + requests.length - 1;
@@ -71,6 +88,7 @@ export class NetlinkRequests {
       if (message.sequence === last) settle();
     });
     try {
+      const { drops } = this.#channel;
       this.#send(requests.map((request, i) => encodeMessage({
         type: request.type,
         flags: NLM_F_REQUEST | request.flags | (first + i === last ? NLM_F_ACK : 0),
@@ -78,6 +96,8 @@ export class NetlinkRequests {
         port: 0,
         payload: request.payload,
       })));
+      // The kernel has answered by now; an answer it had no room for never comes.
+      if (this.#channel.drops !== drops) throw new SystemError('receive the answers on', this.#name, 'ENOBUFS');
     } catch (cause) {
       this.#waiting.get(last)?.fail(cause as Error);
     }
@@ -92,6 +112,11 @@ export class NetlinkRequests {
     return turn;
   }
 
+  /** The messages that answer a request which is no dump. Rejects when it is refused. */
+  async ask(request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
+    return (await this.#collect(request, NLM_F_ACK)).filter(({ type }) => type !== NLMSG_ERROR);
+  }
+
   close(): void {
     this.#channel.close();
     this.#failAll(new SystemError('wait for an answer on', this.#name, 'EBADF'));
@@ -100,29 +125,31 @@ export class NetlinkRequests {
   async #dumpConsistently(request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
       const messages = await this.#dumpOnce(request);
-      if (messages !== null) return messages;
+      if (messages !== null) return messages.filter(({ type }) => type !== NLMSG_DONE);
     }
     throw new SystemError(request.operation, request.object, 'EINTR');
   }
 
   async #dumpOnce(request: NetlinkRequest): Promise<readonly NetlinkMessage[] | null> {
+    const messages = await this.#collect(request, NLM_F_DUMP);
+    return messages.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0) ? null : messages;
+  }
+
+  /** Everything that answers one request, up to the message that ends it. */
+  async #collect(request: NetlinkRequest, flags: number): Promise<readonly NetlinkMessage[]> {
     const sequence = this.#sequence++;
     const messages: NetlinkMessage[] = [];
-    let interrupted = false;
     const done = this.#wait(sequence, sequence, (message, settle) => {
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-      if (message.type === NLMSG_DONE) return settle();
-      if (message.type !== NLMSG_ERROR) return void messages.push(message);
-      const result = decodeResult(message);
-      settle(result instanceof DecodeError ? new SystemError(request.operation, request.object, 'EBADMSG', result) : refusal(request, result));
+      messages.push(message);
+      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) settle(failure(request, message) ?? undefined);
     });
     try {
-      this.#channel.send(encodeMessage({ type: request.type, flags: NLM_F_REQUEST | NLM_F_DUMP | request.flags, sequence, port: 0, payload: request.payload }));
+      this.#channel.send(encodeMessage({ type: request.type, flags: NLM_F_REQUEST | flags | request.flags, sequence, port: 0, payload: request.payload }));
     } catch (cause) {
       this.#waiting.get(sequence)?.fail(cause as Error);
     }
     await done;
-    return interrupted ? null : messages;
+    return messages;
   }
 
   #send(messages: readonly Uint8Array[]): void {
@@ -181,6 +208,18 @@ interface Waiting {
   readonly first: number;
   hear(message: NetlinkMessage): void;
   fail(cause: Error): void;
+}
+
+/** What the last message of an answer says went wrong; null: nothing. */
+function failure(request: NetlinkRequest, message: NetlinkMessage): SystemError | null {
+  if (message.type === NLMSG_DONE) {
+    // A dump that failed half-way says so in its end: a number, negative for an errno.
+    const errno = message.payload.length < 4 ? 0 : new ByteReader(message.payload, NATIVE_ENDIAN).i32();
+    return errno < 0 ? refusal(request, { errno: -errno, message: null }) : null;
+  }
+  const result = decodeResult(message);
+  if (result instanceof DecodeError) return new SystemError(request.operation, request.object, 'EBADMSG', result);
+  return result.errno === 0 ? null : refusal(request, result);
 }
 
 function refusal(request: NetlinkRequest, { errno, message }: NetlinkResult): SystemError {

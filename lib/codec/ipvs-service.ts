@@ -1,0 +1,132 @@
+import { ByteReader, ByteWriter, concat } from '../util/bytes.ts';
+import { ipFromBytes, ipToBytes, type Family, type IpAddress } from '../util/ip.ts';
+import { DecodeError } from './decode-error.ts';
+import { decodeStats } from './ipvs-stats.ts';
+import { serviceFamily, type IpvsProtocol, type Persistence, type Service, type ServiceFlag, type ServiceId, type ServiceStatus } from './ipvs-values.ts';
+import { attributePort, attributeString, attributeU16, attributeU32, decodeAttributes, findAttribute, NATIVE_ENDIAN, type AttributeWriter, type NetlinkAttribute } from './netlink.ts';
+
+/** The attributes within IPVS_CMD_ATTR_SERVICE (linux/ip_vs.h). */
+
+const SVC_AF = 1;
+const SVC_PROTOCOL = 2;
+const SVC_ADDR = 3;
+const SVC_PORT = 4;
+const SVC_FWMARK = 5;
+const SVC_SCHED_NAME = 6;
+/** struct ip_vs_flags: the flags, and which of them are meant. */
+const SVC_FLAGS = 7;
+const SVC_TIMEOUT = 8;
+/** IPv4: the netmask in network order; IPv6: the prefix length as a number. */
+const SVC_NETMASK = 9;
+const SVC_STATS = 10;
+const SVC_PE_NAME = 11;
+const SVC_STATS64 = 12;
+
+const F_PERSISTENT = 0x01;
+const FLAGS: readonly (readonly [ServiceFlag, number])[] = [['ops', 0x04], ['flag-1', 0x08], ['flag-2', 0x10], ['flag-3', 0x20]];
+/** Ours to set; IP_VS_SVC_F_HASHED (2) is how the kernel notes that a service is in its table. */
+const FLAG_MASK = FLAGS.reduce((mask, [, bit]) => mask | bit, F_PERSISTENT);
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+const PROTOCOLS: readonly (readonly [IpvsProtocol, number])[] = [['tcp', 6], ['udp', 17], ['sctp', 132]];
+
+/** What tells the kernel which service is meant. */
+export function writeServiceId(writer: AttributeWriter, id: ServiceId): void {
+  writer.attributeU16(SVC_AF, familyNumber(serviceFamily(id)));
+  if (id.kind === 'fwmark') {
+    writer.attributeU32(SVC_FWMARK, id.mark);
+    return;
+  }
+  writer
+    .attributeU16(SVC_PROTOCOL, PROTOCOLS.find(([name]) => name === id.protocol)?.[1] ?? 0)
+    .attribute(SVC_ADDR, addressBytes(id.address))
+    .attribute(SVC_PORT, portBytes(id.port));
+}
+
+/** All of it, as making and changing one need it. */
+export function writeService(writer: AttributeWriter, service: Service): void {
+  const { id, scheduler, flags, persistence, engine } = service;
+  writeServiceId(writer, id);
+  const bits = FLAGS.reduce((sum, [name, bit]) => (flags.includes(name) ? sum | bit : sum), persistence === null ? 0 : F_PERSISTENT);
+  writer.attributeString(SVC_SCHED_NAME, scheduler).attribute(SVC_FLAGS, new ByteWriter(NATIVE_ENDIAN, 8).u32(bits).u32(FLAG_MASK).finish());
+  writer.attributeU32(SVC_TIMEOUT, persistence?.timeout ?? 0).attribute(SVC_NETMASK, netmaskBytes(serviceFamily(id), persistence));
+  if (engine !== null) writer.attributeString(SVC_PE_NAME, engine);
+}
+
+/** The value of IPVS_CMD_ATTR_SERVICE. */
+export function decodeService(value: Uint8Array): ServiceStatus | DecodeError {
+  const attributes = decodeAttributes(value);
+  if (attributes instanceof DecodeError) return attributes;
+  const id = decodeId(attributes);
+  if (id instanceof DecodeError) return id;
+  const stats = decodeStats(findAttribute(attributes, SVC_STATS64) ?? findAttribute(attributes, SVC_STATS));
+  if (stats instanceof DecodeError) return stats;
+  const name = findAttribute(attributes, SVC_SCHED_NAME);
+  const flags = findAttribute(attributes, SVC_FLAGS);
+  if (name === null || flags?.length !== 8) return new DecodeError('bad-service', 'IPVS service without scheduler or flags');
+  const bits = new ByteReader(flags, NATIVE_ENDIAN).u32();
+  const engine = findAttribute(attributes, SVC_PE_NAME);
+  return {
+    id,
+    scheduler: attributeString(name),
+    flags: FLAGS.filter(([, bit]) => (bits & bit) !== 0).map(([flag]) => flag),
+    persistence: (bits & F_PERSISTENT) === 0 ? null : decodePersistence(attributes, serviceFamily(id)),
+    engine: engine === null ? null : attributeString(engine),
+    stats,
+  };
+}
+
+/** 16 bytes, as the kernel's union has them. */
+export function addressBytes(address: IpAddress): Uint8Array {
+  const bytes = ipToBytes(address);
+  return concat(bytes, new Uint8Array(16 - bytes.length));
+}
+
+export function portBytes(port: number): Uint8Array {
+  return Uint8Array.of(port >> 8, port & 0xff);
+}
+
+export function familyNumber(family: Family): number {
+  return family === 'inet' ? AF_INET : AF_INET6;
+}
+
+/** An address of the family; the kernel gives 16 bytes for either. null: it is too short, or of no family known here. */
+export function addressOf(value: Uint8Array | null, family: number): IpAddress | null {
+  const size = family === AF_INET ? 4 : 16;
+  if (value === null || value.length < size || (family !== AF_INET && family !== AF_INET6)) return null;
+  return ipFromBytes(value.subarray(0, size));
+}
+
+function decodeId(attributes: readonly NetlinkAttribute[]): ServiceId | DecodeError {
+  const family = attributeU16(findAttribute(attributes, SVC_AF)) ?? 0;
+  const mark = attributeU32(findAttribute(attributes, SVC_FWMARK)) ?? 0;
+  if (family !== AF_INET && family !== AF_INET6) return new DecodeError('bad-service', `IPVS service of address family ${family}`);
+  if (mark !== 0) return { kind: 'fwmark', mark, family: family === AF_INET ? 'inet' : 'inet6' };
+  const number = attributeU16(findAttribute(attributes, SVC_PROTOCOL)) ?? 0;
+  const protocol = PROTOCOLS.find(([, one]) => one === number)?.[0];
+  const address = addressOf(findAttribute(attributes, SVC_ADDR), family);
+  const port = attributePort(findAttribute(attributes, SVC_PORT));
+  if (protocol === undefined || address === null || port === null) return new DecodeError('bad-service', `IPVS service of protocol ${number} without address or port`);
+  return { kind: 'address', protocol, address, port };
+}
+
+function netmaskBytes(family: Family, persistence: Persistence | null): Uint8Array {
+  const granularity = persistence?.granularity ?? (family === 'inet' ? 32 : 128);
+  if (typeof granularity !== 'number') return ipToBytes(granularity);
+  if (family === 'inet6') return new ByteWriter(NATIVE_ENDIAN, 4).u32(granularity).finish();
+  return Uint8Array.from([0, 1, 2, 3], (i) => 0xff & (0xff00 >> Math.min(8, Math.max(0, granularity - 8 * i))));
+}
+
+function decodePersistence(attributes: readonly NetlinkAttribute[], family: Family): Persistence {
+  const timeout = attributeU32(findAttribute(attributes, SVC_TIMEOUT)) ?? 0;
+  const netmask = findAttribute(attributes, SVC_NETMASK);
+  if (netmask?.length !== 4) return { timeout, granularity: family === 'inet' ? 32 : 128 };
+  return { timeout, granularity: family === 'inet' ? prefixOf(netmask) : new ByteReader(netmask, NATIVE_ENDIAN).u32() };
+}
+
+/** The prefix length of a netmask, or the netmask as it is when its bits are none. */
+function prefixOf(netmask: Uint8Array): number | IpAddress {
+  const bits = Array.from(netmask, (byte) => byte.toString(2).padStart(8, '0')).join('');
+  return /^1*0*$/u.test(bits) ? bits.replaceAll('0', '').length : ipFromBytes(netmask);
+}
