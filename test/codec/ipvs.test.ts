@@ -4,7 +4,7 @@ import { DecodeError } from '../../lib/codec/decode-error.ts';
 import { decodeGeneric, genericPayload } from '../../lib/codec/genetlink.ts';
 import type { IpvsOperation } from '../../lib/codec/ipvs-operation.ts';
 import { NO_STATS } from '../../lib/codec/ipvs-stats.ts';
-import type { Destination, DestinationStatus, Forward, Service, ServiceStatus, SyncDaemon, Tunnel } from '../../lib/codec/ipvs-values.ts';
+import type { Destination, Forward, Service, SyncDaemon, Tunnel } from '../../lib/codec/ipvs-values.ts';
 import {
   decodeDaemonReply, decodeDestinationReply, decodeInfoReply, decodeServiceReply, decodeTimeoutsReply, encodeGetDaemons, encodeGetDestinations, encodeGetInfo, encodeGetServices,
   encodeGetTimeouts, encodeOperation,
