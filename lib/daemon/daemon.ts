@@ -1,5 +1,5 @@
 /** The room that knows everybody: start, reload, stop. */
-import type { Config, ScriptCommand, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
+import type { Config, ScriptCommand, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { RunningScript, ScriptResult } from '../system/script-runner.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
@@ -14,7 +14,7 @@ import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
-import { TrackService } from './track-service.ts';
+import { Trackers } from './trackers.ts';
 import { type VrrpOptions, VrrpService } from './vrrp-service.ts';
 
 export interface DaemonOptions extends VrrpOptions {
@@ -39,7 +39,7 @@ export class Daemon {
   readonly #parts: DaemonParts;
   readonly #options: DaemonOptions;
   readonly #network: Network;
-  readonly #tracker: TrackService;
+  readonly #trackers: Trackers;
   readonly #vrrp: VrrpService;
   readonly #journal: Journal;
   readonly #notifier: Notifier;
@@ -62,9 +62,14 @@ export class Daemon {
       if (options.logAddresses) logAddress(change, log);
       this.#vrrp.networkChanged(change);
     });
-    this.#tracker = new TrackService(system.scripts, system.clock, log, (name, state) => {
-      this.#vrrp.scriptChanged(name);
-      parts.hooks.emit('onTrackerResult', { kind: 'script', name, up: state.verdict === 'up', detail: state.last ?? '', time: system.clock.wall() });
+    const result = (kind: 'script' | 'process' | 'bfd', name: string, up: boolean, detail: string): void => {
+      parts.hooks.emit('onTrackerResult', { kind, name, up, detail, time: system.clock.wall() });
+    };
+    this.#trackers = new Trackers(system, log, {
+      changed: (kind, name) => { this.#vrrp.trackedChanged(kind, name); },
+      script: (name, { verdict, last }) => { result('script', name, verdict === 'up', last ?? ''); },
+      process: (name, { verdict, count }) => { result('process', name, verdict === 'up', `${count} processes`); },
+      bfd: (name, up) => { result('bfd', name, up, ''); },
     });
     this.#vrrp = new VrrpService(system, log, this.#network, {
       instance: (instance, from, to, priority, reason) => { this.#instance(instance, from, to, priority, reason); },
@@ -75,7 +80,7 @@ export class Daemon {
       priorityChanged: (instance, state, priority) => {
         if (instance.notifyPriorityChanges) this.#notifier.notify({ type: 'priority-changed', name: instance.name, state, priority });
       },
-    }, (name) => this.#tracker.state(name), options);
+    }, this.#trackers, options);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
     this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
   }
@@ -88,6 +93,11 @@ export class Daemon {
     return this.#network;
   }
 
+  /** What is tracked; BFD sessions are told to `trackers.sessions`. */
+  get trackers(): Trackers {
+    return this.#trackers;
+  }
+
   get vrrp(): VrrpService {
     return this.#vrrp;
   }
@@ -96,7 +106,7 @@ export class Daemon {
   status(): Status {
     return snapshot({
       version: this.#options.version, startedAt: this.#startedAt, config: this.#config, clock: this.#parts.system.clock,
-      network: this.#network, tracker: this.#tracker, vrrp: this.#vrrp,
+      network: this.#network, trackers: this.#trackers, vrrp: this.#vrrp,
     });
   }
 
@@ -121,7 +131,9 @@ export class Daemon {
       await this.#journal.claim(this.#config);
     }
     if (this.#stopping !== null) return;
-    this.#tracker.track(trackedScripts(this.#config));
+    await this.#trackers.prepare(this.#config);
+    if (this.#stopping !== null) return;
+    this.#trackers.run(this.#config);
     this.#vrrp.start(this.#config, this.#config.global.startupDelay);
     log.info('Startup complete');
     hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
@@ -142,7 +154,9 @@ export class Daemon {
     if (config.instances.length > 0) await this.#journal.claim(config);
     await this.#notifier.reload(config.global);
     if (this.#stopping !== null) return;
-    this.#tracker.track(trackedScripts(config));
+    await this.#trackers.prepare(config);
+    if (this.#stopping !== null) return;
+    this.#trackers.run(config);
     this.#vrrp.reload(config);
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
@@ -158,7 +172,7 @@ export class Daemon {
     const { system, hooks } = this.#parts;
     this.#vrrp.stop();
     this.#startupScript?.stop();
-    this.#tracker.close();
+    this.#trackers.close();
     this.#network.close();
     hooks.emit('onStop', { time: system.clock.wall() });
     const linger = this.#config.instances.length === 0 ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
@@ -200,12 +214,6 @@ export class Daemon {
 function logAddress(change: NetworkChange, log: Log): void {
   if (change.type === 'address-added') log.info(`Assigned address ${change.address.prefix.address} for interface ${change.link}`);
   if (change.type === 'address-removed') log.info(`Deassigned address ${change.address.prefix.address} from interface ${change.link}`);
-}
-
-/** Only scripts that somebody tracks are run; validation may have taken one off its only instance. */
-function trackedScripts(config: Config): VrrpScript[] {
-  const used = new Set([...config.instances, ...config.syncGroups].flatMap((object) => object.trackScripts.map((ref) => ref.name)));
-  return config.scripts.filter((script) => used.has(script.name));
 }
 
 function names(config: Config): string[] {

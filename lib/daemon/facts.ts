@@ -3,18 +3,18 @@ import type { SyncGroup, TrackRef, VrrpInstance } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
 import { allAddresses } from '../vrrp/desired.ts';
-import { effectivePriority, isFault, type TrackState, type Weighed } from '../vrrp/priority.ts';
+import { contribution, effectivePriority, FILE_FAULT, isFault, type TrackState, type Weighed } from '../vrrp/priority.ts';
 import { absent, type FaultReason } from '../vrrp/virtual-router.ts';
+import type { Tracked, TrackedKind } from './trackers.ts';
 
 /** What must be known of the machine. */
-export interface Surroundings {
+export interface Surroundings extends Tracked {
   link(name: string): Link | undefined;
   primaryAddress(instance: VrrpInstance): IpAddress | null;
   hasAddress(instance: VrrpInstance, address: IpAddress): boolean;
   /** The unicast source is, or was, an address of this machine. */
   canSpeakFrom(instance: VrrpInstance): boolean;
   hasSocket(instance: VrrpInstance): boolean;
-  script(name: string): TrackState;
 }
 
 export interface Facts {
@@ -22,9 +22,14 @@ export interface Facts {
   readonly holds: ReadonlySet<FaultReason>;
   readonly priority: number;
   readonly source: IpAddress | null;
+  /** What each tracked file last added to the priority while it was no fault, by the fault that it would be. */
+  readonly files: ReadonlyMap<FaultReason, number>;
+  /** What keepalived says at a start of a file or process that is a fault. */
+  readonly details: ReadonlyMap<FaultReason, string>;
 }
 
-export function assess(instance: VrrpInstance, group: SyncGroup | undefined, around: Surroundings): Facts {
+/** Faults, holds, priority and source; `before`: what was last found, of which a file at fault keeps what it added. */
+export function assess(instance: VrrpInstance, group: SyncGroup | undefined, around: Surroundings, before?: Facts): Facts {
   const faults = new Set<FaultReason>();
   const holds = new Set<FaultReason>();
   const link = around.link(instance.link);
@@ -39,25 +44,57 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
     if (!around.canSpeakFrom(instance)) faults.add(`unicast source ${source ?? ''} is no address of this machine`);
     if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${instance.link}`);
   }
+  for (const name of addressLinks(instance)) if (linkState(around, name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
   const weighed: Weighed[] = [];
-  const track = (ref: TrackRef, state: TrackState, what: string, weightCounts: boolean): void => {
-    const one: Weighed = { ref, state };
-    if (isFault(one)) faults.add(what);
-    else if (ref.weight === 0 && state === 'unknown') holds.add(what);
-    if (weightCounts) weighed.push(one);
-  };
-  const linkState = (name: string): TrackState => {
-    const tracked = around.link(name);
-    return tracked !== undefined && isUp(tracked) ? 'up' : 'down';
-  };
-  for (const name of addressLinks(instance)) if (linkState(name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
-  for (const ref of instance.trackInterfaces) track(ref, linkState(ref.name), `tracked interface ${ref.name} is down`, true);
-  for (const ref of instance.trackScripts) track(ref, around.script(ref.name), `script ${ref.name}`, true);
-  if (group !== undefined) {
-    for (const ref of group.trackInterfaces) track(ref, linkState(ref.name), `tracked interface ${ref.name} is down (group)`, group.trackingWeight);
-    for (const ref of group.trackScripts) track(ref, around.script(ref.name), `script ${ref.name} (group)`, group.trackingWeight);
+  const files = new Map<FaultReason, number>();
+  const details = new Map<FaultReason, string>();
+  for (const [what, one] of [...tracked(instance, around, ''), ...(group === undefined ? [] : tracked(group, around, ' (group)'))]) {
+    const fault = isFault(one);
+    if (fault) faults.add(what);
+    if ('value' in one) {
+      // keepalived's: while a file is a fault the priority stays as it was.
+      const adds = fault ? (before?.files.get(what) ?? 0) : contribution(one);
+      files.set(what, adds);
+      if (fault) details.set(what, `: entering FAULT state (${what} has status ${one.ref.weight === 0 ? FILE_FAULT : contribution(one)})`);
+      weighed.push({ ref: { ...one.ref, weight: 1, reverse: false }, value: adds });
+    } else {
+      if (one.ref.weight === 0 && one.state === 'unknown') holds.add(what);
+      if (fault && what.startsWith(PROCESS)) details.set(what, ` entering FAULT state (${what} quorum ${one.state === 'up' ? 'achieved' : 'not achieved'})`);
+      weighed.push(one);
+    }
   }
-  return { faults, holds, priority: effectivePriority(instance, weighed), source };
+  return { faults, holds, priority: effectivePriority(instance, weighed), source, files, details };
+}
+
+const PROCESS = 'tracked process ';
+
+/** keepalived's lines of what an instance tracks and begins with in fault. */
+export function startLines(name: string, { details }: Facts): string[] {
+  return [...details.values()].map((text) => `(${name})${text}`);
+}
+
+/** What an instance or its group tracks, under the name of the fault that each may be. */
+function tracked({ trackInterfaces, trackScripts, extras }: VrrpInstance | SyncGroup, around: Surroundings, suffix: string): (readonly [FaultReason, Weighed])[] {
+  const list = (refs: readonly TrackRef[] | undefined, name: (name: string) => string, look: (name: string) => { state: TrackState } | { value: number }): (readonly [FaultReason, Weighed])[] =>
+    (refs ?? []).map((ref) => [`${name(ref.name)}${suffix}`, { ref, ...look(ref.name) }] as const);
+  return [
+    ...list(trackInterfaces, (name) => `tracked interface ${name} is down`, (name) => ({ state: linkState(around, name) })),
+    ...list(trackScripts, (name) => `script ${name}`, (name) => ({ state: around.script(name) })),
+    ...list(extras?.trackFiles, (name) => `tracked file ${name}`, (name) => ({ value: around.file(name) })),
+    ...list(extras?.trackProcesses, (name) => `${PROCESS}${name}`, (name) => ({ state: around.process(name) })),
+    ...list(extras?.trackBfd, (name) => `BFD session ${name} is down`, (name) => ({ state: around.bfd(name) })),
+  ];
+}
+
+function linkState(around: Surroundings, name: string): TrackState {
+  const link = around.link(name);
+  return link !== undefined && isUp(link) ? 'up' : 'down';
+}
+
+/** Does it track this? */
+export function trackedBy({ trackScripts, extras }: VrrpInstance | SyncGroup, kind: TrackedKind, name: string): boolean {
+  const refs = { script: trackScripts, file: extras?.trackFiles, process: extras?.trackProcesses, bfd: extras?.trackBfd }[kind] ?? [];
+  return refs.some((ref) => ref.name === name);
 }
 
 /** keepalived's: other interfaces that carry tracked addresses of the instance count like its own, unless track_interface has them. */

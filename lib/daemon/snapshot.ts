@@ -6,8 +6,8 @@ import { deadline, type StateName, type VirtualRouter } from '../vrrp/virtual-ro
 import { groupState } from '../vrrp/sync-group.ts';
 import { allAddresses } from '../vrrp/desired.ts';
 import type { Network } from './network.ts';
-import type { GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ScriptStatus, Status } from './status.ts';
-import type { TrackService } from './track-service.ts';
+import type { FileStatus, GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ProcessStatus, ScriptStatus, Status } from './status.ts';
+import type { Trackers } from './trackers.ts';
 import type { VrrpService } from './vrrp-service.ts';
 
 export interface SnapshotSources {
@@ -16,12 +16,12 @@ export interface SnapshotSources {
   readonly config: Config;
   readonly clock: Clock;
   readonly network: Network;
-  readonly tracker: TrackService;
+  readonly trackers: Trackers;
   readonly vrrp: VrrpService;
 }
 
 /** Everything worth knowing, copied into one value. Monotonic times become wall-clock ones. */
-export function snapshot({ version, startedAt, config, clock, network, tracker, vrrp }: SnapshotSources): Status {
+export function snapshot({ version, startedAt, config, clock, network, trackers, vrrp }: SnapshotSources): Status {
   const at = clock.wall();
   const wall = (when: Millis): number => at + (when - clock.now());
   const { members } = vrrp.router;
@@ -39,12 +39,16 @@ export function snapshot({ version, startedAt, config, clock, network, tracker, 
     }];
   });
   const groups = config.syncGroups.map((group): GroupStatus => ({ config: group, state: stateName(groupState(group, members) ?? 'Initialize') }));
-  const scripts = tracker.all().map(({ script, state, running }): ScriptStatus => ({
+  const scripts = trackers.scripts.all().map(({ script, state, running }): ScriptStatus => ({
     config: script, running, status: state.verdict === 'unknown' ? 'unknown' : state.verdict === 'up' ? 'good' : 'bad',
     result: state.verdict === 'up' ? script.rise + script.fall - 1 - state.against : state.verdict === 'down' ? state.against : 0,
   }));
+  const files = trackers.files.all().map(({ file, value }): FileStatus => ({ config: file, value }));
+  const processes = trackers.processes.all().map(({ tracked, state: { count, verdict, pending } }): ProcessStatus => ({
+    config: tracked, count, up: verdict === 'up', forkDelayed: pending?.delay === 'fork', terminateDelayed: pending?.delay === 'terminate',
+  }));
   const interfaces = network.links().map((link): InterfaceStatus => ({ link, addresses: network.addressesOf(link.index).map((a) => a.prefix.address) }));
-  return { version, at, startedAt, global: config.global, instances, groups, scripts, interfaces };
+  return { version, at, startedAt, global: config.global, instances, groups, scripts, files, processes, interfaces };
 }
 
 function advertInterval({ state }: VirtualRouter): Millis | null {

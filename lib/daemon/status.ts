@@ -2,6 +2,7 @@
  * Status: what the daemon is, runs by and knows at one moment, as one plain immutable value. Made when asked for; every
  * report renders it, so that the dump, the statistics and the JSON agree.
  */
+import type { TrackFile, TrackProcess } from '../config/model-network.ts';
 import type { GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
@@ -18,6 +19,8 @@ export interface Status {
   readonly instances: readonly InstanceStatus[];
   readonly groups: readonly GroupStatus[];
   readonly scripts: readonly ScriptStatus[];
+  readonly files: readonly FileStatus[];
+  readonly processes: readonly ProcessStatus[];
   readonly interfaces: readonly InterfaceStatus[];
 }
 
@@ -58,6 +61,22 @@ export interface ScriptStatus {
   /** Counts up with successes and down with failures; see vrrp_script's rise and fall. */
   readonly result: number;
   readonly running: boolean;
+}
+
+export interface FileStatus {
+  readonly config: TrackFile;
+  /** The number in it. */
+  readonly value: number;
+}
+
+export interface ProcessStatus {
+  readonly config: TrackProcess;
+  /** How many run. */
+  readonly count: number;
+  /** They have their quorum, and have had it for as long as the delays ask. */
+  readonly up: boolean;
+  readonly forkDelayed: boolean;
+  readonly terminateDelayed: boolean;
 }
 
 export interface InterfaceStatus {

@@ -18,12 +18,12 @@ import { type Action, type Event, initialize, type StateName, type VirtualRouter
 import { AddressKeeper, kernelAddress } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
-import { assess, type Facts } from './facts.ts';
+import { assess, type Facts, startLines, trackedBy } from './facts.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
 import { rehearse } from './rehearsal.ts';
 import { SocketPool, specKey, specOf } from './vrrp-sockets.ts';
-import type { TrackState } from '../vrrp/priority.ts';
+import type { Tracked, TrackedKind } from './trackers.ts';
 
 /** What the service tells the rest of the daemon; none of these may wait. */
 export interface VrrpListener {
@@ -49,7 +49,7 @@ export class VrrpService {
   readonly #network: Network;
   readonly #listener: VrrpListener;
   readonly #options: VrrpOptions;
-  readonly #script: (name: string) => TrackState;
+  readonly #tracked: Tracked;
   readonly #keeper: AddressKeeper;
   readonly #announcer: Announcer;
   readonly #sockets: SocketPool;
@@ -75,12 +75,12 @@ export class VrrpService {
   /** Instances that a reload takes away: their farewell is FAULT or DELETED, not STOP. */
   #leaving: 'stop' | 'reload' = 'stop';
 
-  constructor(system: System, log: Log, network: Network, listener: VrrpListener, script: (name: string) => TrackState, options: VrrpOptions) {
+  constructor(system: System, log: Log, network: Network, listener: VrrpListener, tracked: Tracked, options: VrrpOptions) {
     this.#system = system;
     this.#log = log;
     this.#network = network;
     this.#listener = listener;
-    this.#script = script;
+    this.#tracked = tracked;
     this.#options = options;
     this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
@@ -177,12 +177,11 @@ export class VrrpService {
     this.#router = { ...this.#router, members: new Map([...this.#router.members].map(([name, m]) => [name, { ...m, counters: ZERO_COUNTERS }])) };
   }
 
-  /** A tracked script has another verdict. */
-  scriptChanged(name: string): void {
+  /** A tracked script, file, process or BFD session says something else. */
+  trackedChanged(kind: TrackedKind, name: string): void {
     for (const instance of this.#config.instances.values()) {
       const group = this.#groupOf(instance.name);
-      const refs = [...instance.trackScripts, ...(group?.trackScripts ?? [])];
-      if (refs.some((ref) => ref.name === name)) this.#reassess(instance.name);
+      if (trackedBy(instance, kind, name) || (group !== undefined && trackedBy(group, kind, name))) this.#reassess(instance.name);
     }
   }
 
@@ -296,8 +295,11 @@ export class VrrpService {
       },
       canSpeakFrom: (i) => this.#canSpeakFrom(i),
       hasSocket: (i) => this.#sockets.isOpen(specOf(i)),
-      script: this.#script,
-    });
+      script: (name) => this.#tracked.script(name),
+      file: (name) => this.#tracked.file(name),
+      process: (name) => this.#tracked.process(name),
+      bfd: (name) => this.#tracked.bfd(name),
+    }, this.#facts.get(instance.name));
   }
 
   /** Before its startup an instance simply has what is known. */
@@ -307,6 +309,7 @@ export class VrrpService {
     if (instance === undefined || member === undefined) return;
     const facts = this.#assess(instance);
     this.#facts.set(name, facts);
+    for (const line of startLines(name, facts)) this.#log.info(line, { instance: name });
     if (facts.priority !== instance.priority) {
       this.#log.info(`(${name}) Changing effective priority from ${instance.priority} to ${facts.priority}`, { instance: name });
       this.#listener.priorityChanged(instance, 'BACKUP', facts.priority);
@@ -325,10 +328,16 @@ export class VrrpService {
     // A farewell still comes from the last address.
     const moved = before?.source !== facts.source;
     if (moved && facts.source !== null) this.#event(name, { type: 'source', address: facts.source });
-    for (const reason of facts.faults) if (before?.faults.has(reason) !== true) this.#event(name, { type: 'fault', reason });
+    for (const reason of facts.faults) {
+      if (before?.faults.has(reason) === true) continue;
+      if (facts.files.has(reason)) this.#log.info(`(${name}): ${reason} now FAULT state`, { instance: name });
+      this.#event(name, { type: 'fault', reason });
+    }
     if (moved && facts.source === null) this.#event(name, { type: 'source', address: null });
     for (const reason of facts.holds) if (before?.holds.has(reason) !== true) this.#event(name, { type: 'hold', reason });
-    this.#event(name, { type: 'priority', value: facts.priority });
+    const leaving = [...(before?.faults ?? [])].filter((reason) => facts.files.has(reason) && !facts.faults.has(reason));
+    for (const reason of leaving) this.#log.info(`(${name}): ${reason} leaving FAULT state`, { instance: name });
+    this.#event(name, { type: 'priority', value: facts.priority, leavingFault: leaving.length > 0 });
     for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) this.#event(name, { type: 'recovery', reason, anew });
     for (const reason of before?.holds ?? []) if (!facts.holds.has(reason) && !facts.faults.has(reason)) this.#event(name, { type: 'release', reason });
   }

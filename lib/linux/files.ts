@@ -14,7 +14,8 @@ export interface LinuxFiles extends Files {
 export function linuxFiles(): LinuxFiles {
   let inotify: Inotify | null = null;
   return {
-    read: (path) => named('read', path, () => readFile(path)),
+    read: (path, limit) => named('read', path, () => (limit === undefined ? readFile(path) : readStart(path, limit))),
+    put: (path, text, { mode, overwrite }) => named('write', path, () => put(path, text, mode, overwrite)),
     write: (path, text, mode) => named('write', path, () => replaceFile(path, text, mode)),
     remove: (path) => named('remove', path, () => unlink(path)),
     watch: (path, changed) => (inotify ??= new Inotify()).watch(path, changed),
@@ -29,6 +30,34 @@ export function linuxFiles(): LinuxFiles {
 /** pipe(7): a write of up to PIPE_BUF bytes goes into a pipe as a whole or not at all. */
 const PIPE_BUF = 4096;
 const FIFO_MODE = 0o644;
+
+/** Also of what is no ordinary file, without waiting for anybody to write into it. */
+async function readStart(path: string, limit: number): Promise<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(limit), 0, limit, null);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function put(path: string, text: string, mode: number, overwrite: boolean): Promise<void> {
+  let file;
+  try {
+    file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW | (overwrite ? 0 : constants.O_EXCL), mode);
+  } catch (cause) {
+    if (!overwrite && (cause as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw cause;
+  }
+  try {
+    if (!(await file.stat()).isFile()) throw new SystemError('write', `${path}, which is no ordinary file,`, 'EINVAL');
+    await file.truncate(0);
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
+}
 
 /** Distinguishes two writes of the same file that are under way together. */
 let writes = 0;

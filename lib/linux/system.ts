@@ -5,6 +5,7 @@ import { linuxClock } from './clock.ts';
 import { linuxFiles } from './files.ts';
 import { linuxLinkLayer } from './link-layer.ts';
 import { linuxNetlinkRoutes } from './netlink-routes.ts';
+import { linuxProcesses } from './processes.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 import { linuxVrrpSockets } from './vrrp-sockets.ts';
 
@@ -32,6 +33,7 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
     link,
     routes,
     scripts,
+    processes: linuxProcesses(),
     files,
     close() {
       routes.close();

@@ -2,9 +2,12 @@ import type { Cancel } from '../util/time.ts';
 
 /** Small files, off the main path: none of these blocks the event loop. All reject with SystemError. */
 export interface Files {
-  read(path: string): Promise<Uint8Array>;
+  /** All of it, or its first `limit` bytes. */
+  read(path: string, limit?: number): Promise<Uint8Array>;
   /** Writes a new file beside it and renames it over `path`. */
   write(path: string, text: string, mode: number): Promise<void>;
+  /** Writes into the file where it stands, its owner and mode unchanged, making it if it is missing; without `overwrite` one that is there stays as it is. */
+  put(path: string, text: string, options: { readonly mode: number; readonly overwrite: boolean }): Promise<void>;
   remove(path: string): Promise<void>;
   /** `changed` after each close-for-writing, creation, removal or rename of `path` (which need not exist). */
   watch(path: string, changed: () => void): Cancel;

@@ -70,7 +70,8 @@ export type Event =
   | { readonly type: 'shutdown'; readonly silent?: boolean }
   | { readonly type: 'time' }
   | { readonly type: 'advertisement'; readonly from: IpAddress; readonly advert: Advertisement }
-  | { readonly type: 'priority'; readonly value: number }
+  /** `leavingFault`: by a file that is a fault no more, for which keepalived has other words. */
+  | { readonly type: 'priority'; readonly value: number; readonly leavingFault?: boolean }
   | { readonly type: 'fault'; readonly reason: FaultReason }
   /** `anew`: by a reload, which keepalived's words tell from one by itself. */
   | { readonly type: 'recovery'; readonly reason: FaultReason; readonly anew?: boolean }
@@ -133,7 +134,7 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
     case 'advertisement':
       return advertisement(instance, received(router, event.advert), event, now);
     case 'priority':
-      return changePriority(instance, router, event.value, now);
+      return changePriority(instance, router, event.value, event.leavingFault === true, now);
     case 'fault':
       return fault(instance, router, event.reason, now);
     case 'recovery':
@@ -315,10 +316,10 @@ function lowerPriorityHeard(
 }
 
 /** keepalived's: a Backup's remaining wait moves by the difference of the two Master_Down_Intervals. */
-function changePriority(instance: VrrpInstance, router: VirtualRouter, value: number, now: Millis): Step {
+function changePriority(instance: VrrpInstance, router: VirtualRouter, value: number, leavingFault: boolean, now: Millis): Step {
   if (value === router.priority) return stay(router);
   const { state } = router;
-  const actions: Action[] = [info(instance, `Changing effective priority from ${router.priority} to ${value}`)];
+  const actions: Action[] = [info(instance, leavingFault && state.name === 'Fault' ? `Setting effective priority to ${value}` : `Changing effective priority from ${router.priority} to ${value}`)];
   if (state.name === 'Master' || state.name === 'Backup') actions.push({ type: 'priority-changed', priority: value });
   if (state.name !== 'Backup') return { router: { ...router, priority: value }, actions };
   const difference = skewTime(instance, value, state.masterAdverInterval) - skewTime(instance, router.priority, state.masterAdverInterval);

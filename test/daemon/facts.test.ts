@@ -6,7 +6,16 @@ import type { TrackState } from '../../lib/vrrp/priority.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 import { link } from './fakes.ts';
 
-const SCRIPTS = ['chk', 'chk2'].map((name) => `vrrp_script ${name} {\n script /bin/true\n}\n`).join('');
+const SCRIPTS = `${['chk', 'chk2'].map((name) => `vrrp_script ${name} {\n script /bin/true\n}\n`).join('')}track_file tf {
+ file /run/tf
+}
+vrrp_track_process web {
+ process nginx
+}
+bfd_instance peer {
+ neighbor_ip 10.0.0.9
+}
+`;
 
 interface World {
   links?: readonly Link[];
@@ -15,6 +24,10 @@ interface World {
   /** Its unicast source is this machine's. */
   speaks?: boolean;
   scripts?: Readonly<Record<string, TrackState>>;
+  files?: Readonly<Record<string, number>>;
+  processes?: Readonly<Record<string, TrackState>>;
+  /** Sessions that are up. */
+  bfd?: readonly string[];
 }
 
 /** Faults, holds and the priority of one instance, in words. */
@@ -23,11 +36,11 @@ function facts(body: string, world: World = {}, group = ''): { faults: string[];
   const config = configOf(`${SCRIPTS}${instanceText(body)}${members}`);
   const [instance] = config.instances;
   if (instance === undefined) throw new Error('no instance');
-  const { links = [link(2, 'eth0'), link(3, 'eth1')], address = '10.0.0.1', socket = true, speaks = true, scripts = {} } = world;
+  const { links = [link(2, 'eth0'), link(3, 'eth1')], address = '10.0.0.1', socket = true, speaks = true, scripts = {}, files = {}, processes = {}, bfd = [] } = world;
   const around: Surroundings = {
     link: (name) => links.find((l) => l.name === name), primaryAddress: () => (address === null ? null : ip(address)),
     hasAddress: (_, wanted) => wanted === address, canSpeakFrom: () => speaks, hasSocket: () => socket,
-    script: (name) => scripts[name] ?? 'unknown',
+    script: (name) => scripts[name] ?? 'unknown', file: (name) => files[name] ?? 0, process: (name) => processes[name] ?? 'unknown', bfd: (name) => (bfd.includes(name) ? 'up' : 'down'),
   };
   const { faults, holds, priority, source } = assess(instance, config.syncGroups[0], around);
   return { faults: [...faults], holds: [...holds], priority, source };
@@ -36,6 +49,9 @@ function facts(body: string, world: World = {}, group = ''): { faults: string[];
 const DOWN = { links: [link(2, 'eth0', { running: false }), link(3, 'eth1')] };
 const OTHER_DOWN = { links: [link(2, 'eth0'), link(3, 'eth1', { up: false })] };
 const track = (ref: string): string => `track_script {\n ${ref}\n }`;
+const file = (ref: string): string => `track_file {\n ${ref}\n }`;
+const process = (ref: string): string => `track_process {\n ${ref}\n }`;
+const bfd = (ref: string): string => `track_bfd {\n ${ref}\n }`;
 const watch = (ref: string): string => `track_interface {\n ${ref}\n }`;
 
 describe('assess', () => {
@@ -56,13 +72,20 @@ describe('assess', () => {
     ['a script that failed', track('chk'), { scripts: { chk: 'down' } }, ['script chk']],
     ['two scripts that failed', track('chk\n chk2'), { scripts: { chk: 'down', chk2: 'down' } }, ['script chk', 'script chk2']],
     ['a reversed script that succeeded', track('chk weight 0 reverse'), { scripts: { chk: 'up' } }, ['script chk']],
+    ['a file with a number other than 0, weight 0', file('tf weight 0'), { files: { tf: 1 } }, ['tracked file tf']],
+    ['a file with 0, weight 0 reversed', file('tf weight 0 reverse'), {}, ['tracked file tf']],
+    ['a file that takes 254', file('tf'), { files: { tf: -254 } }, ['tracked file tf']],
+    ['a file that takes more by its weight', file('tf weight -26'), { files: { tf: 10 } }, ['tracked file tf']],
+    ['a process without its quorum, weight 0', process('web weight 0'), { processes: { web: 'down' } }, ['tracked process web']],
+    ['a process with its quorum, weight 0 reversed', process('web weight 0 reverse'), { processes: { web: 'up' } }, ['tracked process web']],
+    ['a BFD session that is down', bfd('peer'), {}, ['BFD session peer is down']],
   ] as const) {
     it(`at fault: ${name}`, () => {
       const body6 = body.startsWith('version 3');
       if (body6) {
         const [instance] = configOf(instanceText(body, 'VI_1', 51, '')).instances;
         if (instance === undefined) throw new Error('no instance');
-        const around = { link: () => link(2, 'eth0'), primaryAddress: () => null, hasAddress: () => false, canSpeakFrom: () => true, hasSocket: () => true, script: () => 'up' as const };
+        const around = { link: () => link(2, 'eth0'), primaryAddress: () => null, hasAddress: () => false, canSpeakFrom: () => true, hasSocket: () => true, script: () => 'up' as const, file: () => 0, process: () => 'up' as const, bfd: () => 'up' as const };
         expect([...assess(instance, undefined, around).faults]).to.deep.equal(faults);
       } else expect(facts(body, world).faults).to.deep.equal(faults);
     });
@@ -101,6 +124,14 @@ describe('assess', () => {
     ['a script, unknown', track('chk weight -20'), {}, 100],
     ['an interface, up', watch('eth1 weight 20'), {}, 120],
     ['an interface, down', watch('eth1 weight -20'), OTHER_DOWN, 80],
+    ['a file, its number times its weight', file('tf weight 2'), { files: { tf: 5 } }, 110],
+    ['a file that takes 253', file('tf'), { files: { tf: -253 } }, 1],
+    ['a file of a large number', file('tf'), { files: { tf: 300 } }, 254],
+    ['a file reversed', file('tf weight 3 reverse'), { files: { tf: 10 } }, 70],
+    ['a process, up', process('web weight 20'), { processes: { web: 'up' } }, 120],
+    ['a process, down, with all that a weight can take: no fault', process('web weight -254'), { processes: { web: 'down' } }, 1],
+    ['a BFD session, up', bfd('peer weight 20'), { bfd: ['peer'] }, 120],
+    ['a BFD session, down', bfd('peer weight -20'), {}, 80],
     ['both', `${watch('eth1 weight -20')}\n ${track('chk weight 30')}`, { ...OTHER_DOWN, scripts: { chk: 'up' } }, 110],
   ] as const) {
     it(`the priority with ${name}: ${priority}, and no fault`, () => {
@@ -115,10 +146,12 @@ describe('assess', () => {
       expect(facts('', {}, track('chk')).holds).to.deep.equal(['script chk (group)']);
     });
 
-    it('its weights count with sync_group_tracking_weight alone', () => {
-      const up = { scripts: { chk: 'up' } } as const;
-      expect(facts('', up, `${track('chk weight 20')}\n sync_group_tracking_weight`).priority).to.equal(120);
-      expect(facts('', up, track('chk weight 20')).priority).to.equal(100);
+    // keepalived 2.2.7: they are the same for all members; sync_group_tracking_weight is about the members' own.
+    it('its weights count for every member', () => {
+      expect(facts('', { scripts: { chk: 'up' } }, track('chk weight 20')).priority).to.equal(120);
+      expect(facts('', {}, watch('eth1 weight 7')).priority).to.equal(107);
+      expect(facts('', { files: { tf: 5 } }, 'track_file {\n tf weight 2\n }').priority).to.equal(110);
+      expect(facts('', { processes: { web: 'up' } }, 'track_process {\n web weight 30\n }').priority).to.equal(130);
     });
 
     it('a script that both track with weight 0 must clear for both', () => {

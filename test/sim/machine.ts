@@ -6,6 +6,7 @@ import type { Datagram, SocketSpec, VrrpSocket } from '../../lib/system/vrrp-soc
 import { type IpAddress, parsePrefix, printPrefix } from '../../lib/util/ip.ts';
 import type { Cancel } from '../../lib/util/time.ts';
 import type { Lan, Station } from './lan.ts';
+import { FakeProcesses } from './fake-processes.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { SimRouting } from './routing.ts';
 import { ScriptedRunner } from './scripted-runner.ts';
@@ -23,6 +24,7 @@ export class SimMachine implements System, Station {
   /** The process' view of time: its timers die with it. */
   readonly clock: Clock;
   readonly scripts = new ScriptedRunner();
+  readonly processes = new FakeProcesses();
   readonly files = new MemoryFiles();
   readonly sockets = new Set<OpenSocket>();
   /** Frames sent by the link layer, with their time. */

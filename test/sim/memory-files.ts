@@ -36,14 +36,22 @@ export class MemoryFiles implements Files {
   readonly fifos = new Map<string, MemoryFifo>();
   /** Paths whose use fails, with the errno. */
   readonly broken = new Map<string, string>();
+  /** Paths that cannot be watched, with the errno. */
+  readonly unwatchable = new Map<string, string>();
   private readonly watchers = new Set<{ path: string; changed: () => void }>();
 
-  read(path: string): Promise<Uint8Array> {
+  read(path: string, limit = Infinity): Promise<Uint8Array> {
     return this.attempt('read', path, () => {
       const file = this.files.get(path);
       if (file === undefined) throw new SystemError('read', path, 'ENOENT');
-      return new TextEncoder().encode(file.text);
+      return new TextEncoder().encode(file.text).subarray(0, limit);
     });
+  }
+
+  put(path: string, text: string, { mode, overwrite }: { mode: number; overwrite: boolean }): Promise<void> {
+    const known = this.files.get(path);
+    if (known !== undefined && !overwrite) return this.attempt('write', path, () => undefined);
+    return this.write(path, text, known?.mode ?? mode);
   }
 
   write(path: string, text: string, mode: number): Promise<void> {
@@ -61,6 +69,8 @@ export class MemoryFiles implements Files {
   }
 
   watch(path: string, changed: () => void): Cancel {
+    const code = this.unwatchable.get(path);
+    if (code !== undefined) throw new SystemError('watch', path, code);
     const watcher = { path, changed };
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);

@@ -7,7 +7,7 @@ import { virtualAddress } from './addresses.ts';
 import { garpSettings } from './garp.ts';
 import { instanceExtras, type Trackables } from './instance-extras.ts';
 import { notifyScripts } from './notify.ts';
-import { trackedLinks, trackedScripts } from './tracking.ts';
+import { memberFiles, trackedLinks, trackedScripts } from './tracking.ts';
 
 const SECOND = 1000;
 const MAX_V3_INTERVAL = 40_950;
@@ -43,7 +43,8 @@ export function buildInstances(named: readonly NamedInstance[], given: GlobalVal
   for (const one of named) {
     const built = new Builder(one, given, global, scriptOf, groupOf, context).build();
     if (built === null) continue;
-    const instance = { ...built, extras: instanceExtras(one.block.values, given, trackables) };
+    const extras = instanceExtras(one.block.values, given, trackables);
+    const instance = { ...built, extras: { ...extras, trackFiles: memberFiles(built, extras.trackFiles, groupOf.get(one.name), one.block, context) } };
     const key = `${instance.link} ${instance.family} ${String(instance.vrid)}`;
     const other = seen.get(key);
     if (other !== undefined && instance.unicastPeers.length === 0) {

@@ -67,7 +67,8 @@ function trackProcess({ name, values }: BlockOf<typeof root.rows.vrrp_track_proc
     fullCommand: values.full_command ?? false,
     weight: values.weight?.weight ?? 0,
     reverse: values.weight?.reverse ?? false,
-    quorum: values.quorum ?? 1,
+    // keepalived's: where none may run, none is asked for.
+    quorum: values.quorum ?? (values.quorum_max === 0 ? 0 : 1),
     quorumMax: values.quorum_max ?? null,
     forkDelay: values.fork_delay ?? values.delay ?? 0,
     terminateDelay: values.terminate_delay ?? values.delay ?? 0,

@@ -36,12 +36,12 @@ export interface StopEvent {
   readonly time: number;
 }
 
-/** A tracked script has a new result: its rise or fall is reached. */
+/** A tracked script has a new result (its rise or fall is reached), a tracked process gained or lost its quorum, a BFD session went up or down. */
 export interface TrackerResultEvent {
-  readonly kind: 'script';
+  readonly kind: 'script' | 'process' | 'bfd';
   readonly name: string;
   readonly up: boolean;
-  /** In keepalived's words: `succeeded`, `failed (exited with status 1)`, `timed_out`; '' when there is nothing to add. */
+  /** Of a script in keepalived's words: `succeeded`, `failed (exited with status 1)`, `timed_out`; of a process `2 processes`; '' when there is nothing to add. */
   readonly detail: string;
   readonly time: number;
 }

@@ -3,6 +3,7 @@ import { familyOf, isLinkLocal6 } from '../../util/ip.ts';
 import type { GroupStatus, InterfaceStatus, ScriptStatus, Status } from '../status.ts';
 import { globalSection } from './global.ts';
 import { instanceLines, notifyLines } from './instance.ts';
+import { fileLines, processLines } from './tracked.ts';
 import { accountPair, argvText, seconds, trackText, yes } from './text.ts';
 
 /** keepalived.data: what USR1 makes the VRRP process write. Sections, names and indentation are keepalived's. */
@@ -15,6 +16,8 @@ export function renderData(status: Status): string {
     ...sockets(status).flatMap(socketLines),
     ...section('VRRP Sync groups', status.groups.flatMap((group) => groupLines(group, status))),
     ...section('VRRP Scripts', status.scripts.flatMap((script) => scriptLines(script, status))),
+    ...section('VRRP Track files', status.files.flatMap((file) => fileLines(file, status))),
+    ...section('VRRP Track processes', status.processes.flatMap((process) => processLines(process, status))),
     ...section('Interfaces', status.interfaces.flatMap((face) => interfaceLines(face, status))),
   ];
   return `${lines.join('\n')}\n`;
@@ -69,9 +72,13 @@ function groupLines({ config, state }: GroupStatus, { instances }: Status): read
     `   Num member fault ${String(members.filter((m) => m.faults.length > 0).length)}, num member init ${String(members.filter((m) => m.holds.length > 0).length)}`,
     '   VRRP member instances :',
     ...config.members.map((name) => `     ${name}`),
+    ...(config.trackingWeight ? ['   sync group tracking weight set'] : []),
     `   Using smtp notification = ${yes(config.smtpAlert)}`,
     ...tracked('Tracked interfaces', config.trackInterfaces),
     ...tracked('Tracked scripts', config.trackScripts),
+    ...tracked('Tracked files', config.extras?.trackFiles ?? []),
+    ...tracked('Tracked process', config.extras?.trackProcesses ?? []),
+    ...tracked('Tracked BFDs', config.extras?.trackBfd ?? []),
     ...notifyLines(config.notify).map((line) => `   ${line}`),
   ];
 }

@@ -1,4 +1,4 @@
-import type { NotifyScripts, VrrpInstance } from '../../config/model.ts';
+import type { NotifyScripts, TrackRef, VrrpInstance } from '../../config/model.ts';
 import type { Millis } from '../../util/time.ts';
 import type { InstanceStatus } from '../status.ts';
 import { addressText, flag, moment, scriptText, seconds, trackText, yes } from './text.ts';
@@ -88,10 +88,15 @@ function unicast({ unicastPeers, unicastTtl, checkUnicastSource, version }: Vrrp
   ];
 }
 
-function tracking({ trackInterfaces, trackScripts }: VrrpInstance): readonly string[] {
+function tracking({ trackInterfaces, trackScripts, extras }: VrrpInstance): readonly string[] {
+  const list = (name: string, refs: readonly TrackRef[] | undefined): readonly string[] =>
+    refs === undefined || refs.length === 0 ? [] : [`${name} :`, ...refs.map((ref) => `  ${trackText(ref)}`)];
   return [
-    ...(trackInterfaces.length === 0 ? [] : ['Tracked interfaces :', ...trackInterfaces.map((ref) => `  ${trackText(ref)}`)]),
-    ...(trackScripts.length === 0 ? [] : ['Tracked scripts :', ...trackScripts.map((ref) => `  ${trackText(ref)}`)]),
+    ...list('Tracked interfaces', trackInterfaces),
+    ...list('Tracked scripts', trackScripts),
+    ...list('Tracked files', extras?.trackFiles),
+    ...list('Tracked processes', extras?.trackProcesses),
+    ...list('Tracked BFDs', extras?.trackBfd),
   ];
 }
 

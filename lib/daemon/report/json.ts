@@ -1,14 +1,14 @@
 import type { ScriptCommand } from '../../config/model.ts';
-import type { InstanceState, InstanceStatus, Status } from '../status.ts';
+import type { InstanceState, InstanceStatus, ProcessStatus, Status } from '../status.ts';
 import { addressText } from './text.ts';
 
 /**
  * keepalived.json with keepalived's member names. `version` is its json_version: 1 is an array of instances, 2 an object
- * with the processes tracked besides (of which there are none yet). Times are seconds.
+ * with the processes tracked besides. Times are seconds.
  */
-export function renderJson({ instances }: Pick<Status, 'instances'>, version: 1 | 2): string {
+export function renderJson({ instances, processes }: Pick<Status, 'instances' | 'processes'>, version: 1 | 2): string {
   const vrrp = instances.map((instance) => ({ data: data(instance), stats: stats(instance) }));
-  return `${JSON.stringify(version === 1 ? vrrp : { vrrp, track_process: [] })}\n`;
+  return `${JSON.stringify(version === 1 ? vrrp : { vrrp, track_process: processes.map(process) })}\n`;
 }
 
 const STATE: Readonly<Record<InstanceState, number>> = { INIT: 0, BACKUP: 1, MASTER: 2, FAULT: 3 };
@@ -60,11 +60,33 @@ function data(status: InstanceStatus): object {
     vrules: [],
     track_ifp: config.trackInterfaces.map(({ name }) => name),
     track_script: config.trackScripts.map(({ name }) => name),
-    track_process: [],
+    track_process: (config.extras?.trackProcesses ?? []).map(({ name }) => name),
     ...(config.version === 2 ? { auth_type: config.auth === null ? 0 : config.auth.type === 'PASS' ? 1 : 2 } : {}),
     ...(config.version === 2 && config.auth?.type === 'PASS' ? { auth_data: '********' } : {}),
   };
 }
+
+function process({ config, count, up, forkDelayed, terminateDelayed }: ProcessStatus): object {
+  const [program = '', ...parameters] = config.argv;
+  return {
+    process: program,
+    ...(parameters.length === 0 ? {} : { parameters: parameters.join(' ') }),
+    param_match: config.match ?? 'none',
+    min_processes: config.quorum,
+    max_processes: config.quorumMax ?? UNLIMITED,
+    current_processes: count,
+    have_quorum: up,
+    weight: config.weight,
+    terminate_delay: config.terminateDelay / 1000,
+    fork_delay: config.forkDelay / 1000,
+    fork_delay_timer_running: forkDelayed,
+    terminate_delay_timer_running: terminateDelayed,
+    full_command: config.fullCommand || config.match !== null,
+  };
+}
+
+/** The largest unsigned number of C. */
+const UNLIMITED = 4294967295;
 
 function script(name: string, command: ScriptCommand | null): Record<string, string> {
   return command === null ? {} : { [name]: command.argv.join(' ') };
