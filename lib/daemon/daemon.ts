@@ -12,6 +12,7 @@ import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
+import { refusedChange } from './refused-change.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
 import { Trackers } from './trackers.ts';
@@ -128,7 +129,9 @@ export class Daemon {
       if (this.#stopping !== null) return;
       if (leftovers.length > 0) log.info(`removing ${leftovers.length} addresses that an earlier run left behind: ${leftovers.map((a) => a.prefix.address).join(', ')}`);
       this.#vrrp.sweep(leftovers);
+      await this.#vrrp.filter.sweep(await this.#journal.tables());
       await this.#journal.claim(this.#config);
+      await this.#vrrp.filter.prepare(this.#config);
     }
     if (this.#stopping !== null) return;
     await this.#trackers.prepare(this.#config);
@@ -150,8 +153,13 @@ export class Daemon {
     const { system, log, hooks } = this.#parts;
     if (this.#stopping !== null) return;
     log.info('Reloading');
+    const refused = refusedChange(this.#config, config);
+    if (refused !== null) return log.error(refused);
     this.#config = config;
-    if (config.instances.length > 0) await this.#journal.claim(config);
+    if (config.instances.length > 0) {
+      await this.#journal.claim(config);
+      await this.#vrrp.filter.prepare(config);
+    }
     await this.#notifier.reload(config.global);
     if (this.#stopping !== null) return;
     await this.#trackers.prepare(config);

@@ -6,6 +6,8 @@ import { parsePrefix, printPrefix, parseIp } from '../util/ip.ts';
 import { allAddresses } from '../vrrp/desired.ts';
 import { PROTOCOL_KEEPALIVED } from './address-keeper.ts';
 import type { Log } from './log/log.ts';
+import { filterSettings } from '../vrrp/filter.ts';
+import { needsFilter } from './filter/filter-service.ts';
 import { addressKey, type Network } from './network.ts';
 
 /** One address that a run of this daemon may put on an interface. */
@@ -47,11 +49,17 @@ export class Journal {
     });
   }
 
+  /** Names of nftables tables that a killed run left. */
+  async tables(): Promise<string[]> {
+    const tables = (await this.#parsed())?.tables;
+    return Array.isArray(tables) ? tables.filter((name) => typeof name === 'string') : [];
+  }
+
   /** Writes down what `config` may bring, in place of what stood there: an address it no longer names has been removed, or goes with this reload. */
   async claim(config: Config): Promise<void> {
     const claims: Claim[] = config.instances.flatMap((i) => allAddresses(i).map((v) => ({ link: v.link, prefix: printPrefix(v.prefix), peer: v.peer })));
     try {
-      await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, claims })}\n`, 0o600);
+      await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, claims, tables: needsFilter(config) ? [filterSettings(config.settings).table] : [] })}\n`, 0o600);
     } catch (cause) {
       this.#log.warn(`journal ${this.#path} cannot be written (${reason(cause)}): if this daemon is killed, addresses that are then taken out of its configuration stay until removed by hand`);
     }
@@ -66,17 +74,29 @@ export class Journal {
   }
 
   async #read(): Promise<Claim[]> {
+    return ((await this.#parsed())?.claims ?? []).filter(isClaim);
+  }
+
+  /** What stands in it, from this boot; null: nothing. */
+  async #parsed(): Promise<Contents | null> {
     try {
       const value: unknown = JSON.parse(new TextDecoder().decode(await this.#files.read(this.#path)));
-      return isJournal(value) && value.epoch === this.#epoch ? value.claims.filter(isClaim) : [];
+      return isJournal(value) && value.epoch === this.#epoch ? value : null;
     } catch (cause) {
       if (!(cause instanceof SystemError && cause.code === 'ENOENT')) this.#log.warn(`journal ${this.#path} cannot be read: ${reason(cause)}`);
-      return [];
+      return null;
     }
   }
 }
 
-function isJournal(value: unknown): value is { epoch: string; claims: unknown[] } {
+interface Contents {
+  readonly epoch: string;
+  readonly claims: unknown[];
+  /** Of nftables; not in those of earlier versions. */
+  readonly tables?: unknown;
+}
+
+function isJournal(value: unknown): value is Contents {
   return typeof value === 'object' && value !== null && 'epoch' in value && typeof value.epoch === 'string' && 'claims' in value && Array.isArray(value.claims);
 }
 

@@ -18,6 +18,7 @@ import { type Action, type Event, initialize, type StateName, type VirtualRouter
 import { AddressKeeper, kernelAddress } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
+import { FilterService } from './filter/filter-service.ts';
 import { assess, type Facts, startLines, trackedBy } from './facts.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
@@ -51,6 +52,7 @@ export class VrrpService {
   readonly #options: VrrpOptions;
   readonly #tracked: Tracked;
   readonly #keeper: AddressKeeper;
+  readonly filter: FilterService;
   readonly #announcer: Announcer;
   readonly #sockets: SocketPool;
   readonly #advertiser: Advertiser;
@@ -83,6 +85,7 @@ export class VrrpService {
     this.#tracked = tracked;
     this.#options = options;
     this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
+    this.filter = new FilterService(system, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
     this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec, datagram); }, (key, spec, cause) => {
       const text = `VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}; trying again every ${SOCKET_RETRY / 1000} s`;
@@ -138,6 +141,7 @@ export class VrrpService {
     if (this.#started) for (const name of gone) this.#take(routers.routerStep(from, this.#router, name, { type: 'shutdown' }, now));
     this.#leaving = 'stop';
     this.#keeper.rename(kept);
+    this.filter.rename(kept);
     this.#use(config);
     this.#router = router;
     this.#advertiser.reload(kept);
@@ -165,6 +169,7 @@ export class VrrpService {
     this.#started = false;
     this.#timer();
     this.#keeper.flush();
+    this.filter.close(this.#options.keepAddresses);
     this.#announcer.close();
   }
 
@@ -190,6 +195,7 @@ export class VrrpService {
       case 'link-added':
       case 'link-removed':
         if (this.#started) this.#log.info(`Interface ${change.name} ${change.type === 'link-added' ? 'added' : 'deleted'}`);
+        this.filter.linksChanged();
         return this.#linkChanged(change.name);
       case 'link':
         return this.#linkChanged(change.name);
@@ -455,6 +461,7 @@ export class VrrpService {
     if (member === undefined) return;
     const wanted = desiredAddresses(instance, member);
     if (wanted.length > 0) {
+      this.filter.update(instance, member);
       this.#log.detail(`(${instance.name}) setting VIPs.`);
       this.#keeper.add(instance.name, wanted);
       this.#cleared.add(instance.name);
@@ -466,6 +473,7 @@ export class VrrpService {
     this.#cleared.add(instance.name);
     const removed = this.#keeper.remove(instance.name, allAddresses(instance), first || this.#options.releaseForeign);
     if (removed > 0) this.#log.detail(`(${instance.name}) removing VIPs.`);
+    this.#keeper.whenDone(() => { this.filter.update(instance, this.#router.members.get(instance.name) ?? member); });
   }
 
   /** A reload changed a Master's addresses: the new ones come before the old ones go. Any new one has all announced, as with keepalived. */
@@ -479,6 +487,7 @@ export class VrrpService {
     // The kernel keeps label, scope and flags as they were: another one is another address.
     const changed = allAddresses(instance).filter((v) => { const was = before.get(key(v)); return was !== undefined && !sameInKernel(was, v); });
     const added = [...allAddresses(instance).filter((v) => !before.has(key(v))), ...changed];
+    this.filter.update(instance, member);
     this.#keeper.remove(name, changed, true);
     if (added.length > 0) {
       this.#log.info(`(${name}) setting VIPs.`);

@@ -39,6 +39,8 @@ export const setsockopt: (fd: Fd, level: number, option: number, value: Uint8Arr
 /** getsockopt(2); `length` holds a native socklen_t, read and written. */
 export const getsockopt: (fd: Fd, level: number, option: number, value: Out, length: Out) => number =
   declare('int getsockopt(int fd, int level, int optname, void *optval, void *optlen)');
+/** getsockname(2); `length` holds a native socklen_t, read and written. */
+export const getsockname: (fd: Fd, address: Out, length: Out) => number = declare('int getsockname(int fd, void *addr, void *addrlen)');
 /** send(2) */
 export const send: (fd: Fd, buffer: Uint8Array, length: number, flags: number) => number =
   declare('long send(int fd, const void *buf, size_t len, int flags)');

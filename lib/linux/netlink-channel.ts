@@ -6,15 +6,16 @@ import { SystemError } from '../system/error.ts';
 import { closing } from './closing.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
-  AF_NETLINK, check, getIntOption, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setBufferSize, setOption, SO_MEMINFO, SO_RCVBUF, SOL_SOCKET,
+  AF_NETLINK, check, getIntOption, getsockname, getsockopt, MSG_DONTWAIT, NATIVE_LITTLE_ENDIAN, nativeInt, sendto, setBufferSize, setOption, SO_MEMINFO, SO_RCVBUF,
+  SOL_SOCKET,
 } from './libc.ts';
 import { nativeCallback } from './native-callback.ts';
 
 /** The raw layer alone: the package's front door loads nl80211 and all else that it can, some 90 ms of a start. */
 const { RawNetlinkSocket } = createRequire(import.meta.url)('netlink/dist/raw.js') as { readonly RawNetlinkSocket: typeof RawSocket };
 
-/** NETLINK_ROUTE and NETLINK_GENERIC of netlink(7). */
-export type NetlinkProtocol = 0 | 16;
+/** NETLINK_ROUTE, NETLINK_NETFILTER and NETLINK_GENERIC of netlink(7). */
+export type NetlinkProtocol = 0 | 12 | 16;
 
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
@@ -67,6 +68,13 @@ export class NetlinkChannel {
   get drops(): number {
     check(getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#meminfo, nativeInt(this.#meminfo.length)), 'read SO_MEMINFO of', this.#name);
     return new DataView(this.#meminfo.buffer).getUint32(4 * SK_MEMINFO_DROPS, NATIVE_LITTLE_ENDIAN);
+  }
+
+  /** The kernel's name for this socket, which stands in what it causes. */
+  get port(): number {
+    const address = new Uint8Array(KERNEL.length);
+    check(getsockname(this.#fd, address, nativeInt(address.length)), 'read the address of', this.#name);
+    return new DataView(address.buffer).getUint32(4, NATIVE_LITTLE_ENDIAN);
   }
 
   join(group: number): void {

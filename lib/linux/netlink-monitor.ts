@@ -1,13 +1,15 @@
 import type { NetlinkMessage } from '../codec/netlink.ts';
 import type { SystemError } from '../system/error.ts';
-import { NetlinkChannel } from './netlink-channel.ts';
+import { NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
 
 const NETLINK_ROUTE = 0;
 
 export interface Monitored<Event> {
+  /** NETLINK_ROUTE unless it says otherwise. */
+  readonly protocol?: NetlinkProtocol;
   /** For errors. */
   readonly name: string;
-  /** Multicast groups of rtnetlink(7). */
+  /** Multicast groups of that protocol. */
   readonly groups: readonly number[];
   /** null for what does not concern us. */
   readonly toEvent: (message: NetlinkMessage) => Event | null;
@@ -28,7 +30,7 @@ export class NetlinkMonitor<Event> {
 
   constructor(spec: Monitored<Event>) {
     this.#spec = spec;
-    this.#channel = new NetlinkChannel(NETLINK_ROUTE, spec.name, (message) => { this.#hear(message); }, spec.failed);
+    this.#channel = new NetlinkChannel(spec.protocol ?? NETLINK_ROUTE, spec.name, (message) => { this.#hear(message); }, spec.failed);
     if (spec.buffer !== null) this.#channel.setReceiveBuffer(spec.buffer);
     for (const group of spec.groups) this.#channel.join(group);
   }

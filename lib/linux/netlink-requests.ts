@@ -104,6 +104,45 @@ export class NetlinkRequests {
     return done.then(() => results);
   }
 
+  /**
+   * A batch of nfnetlink, between its two marks and in one send: the kernel carries out all or nothing, and has when this
+   * returns. Rejects with the SystemError of the first request that it refused.
+   */
+  transaction(begin: NetlinkRequest, requests: readonly NetlinkRequest[], end: NetlinkRequest): Promise<void> {
+    if (requests.length === 0) return Promise.resolve();
+    const first = this.#sequence;
+    const last = first + requests.length;
+    this.#sequence = last + 2;
+    const all = [begin, ...requests, end];
+    let refused: SystemError | null = null;
+    const done = this.#wait(first, last, (message, settle) => {
+      if (message.type !== NLMSG_ERROR) return;
+      const request = all[message.sequence - first];
+      const result = decodeResult(message);
+      if (request === undefined || result instanceof DecodeError) return;
+      if (result.errno !== 0) refused ??= refusal(request, result);
+      // Errors come in the order of the requests; one of the whole batch has the number of its beginning, and is the only one.
+      if (message.sequence === last || message.sequence === first) settle(refused ?? undefined);
+    });
+    try {
+      this.#channel.send(concat(...all.map((request, i) => encodeMessage({
+        type: request.type,
+        flags: NLM_F_REQUEST | request.flags | (first + i === last ? NLM_F_ACK : 0),
+        sequence: first + i,
+        port: 0,
+        payload: request.payload,
+      }))));
+    } catch (cause) {
+      this.#waiting.get(last)?.fail(cause as Error);
+    }
+    return done;
+  }
+
+  /** What the kernel names this socket by; stands in notifications of what it caused. */
+  get port(): number {
+    return this.#channel.port;
+  }
+
   /** All messages of a dump's answer; consistent: taken again while the kernel says that something changed meanwhile. */
   dump(request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
     // The kernel runs one dump at a time on a socket.

@@ -5,6 +5,7 @@ import { linuxClock } from './clock.ts';
 import { linuxFiles } from './files.ts';
 import { linuxLinkLayer } from './link-layer.ts';
 import { linuxNetlinkRoutes } from './netlink-routes.ts';
+import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxProcesses } from './processes.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 import { linuxVrrpSockets } from './vrrp-sockets.ts';
@@ -21,6 +22,7 @@ export interface LinuxSystem extends System {
 export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
   const link = linuxLinkLayer();
   const routes = closing(link, () => linuxNetlinkRoutes(failed));
+  const filter = linuxPacketFilter();
   const scripts = linuxScriptRunner();
   const files = linuxFiles();
   const vrrp = linuxVrrpSockets((gone) => routes.watch((event) => {
@@ -32,11 +34,13 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
     vrrp,
     link,
     routes,
+    filter,
     scripts,
     processes: linuxProcesses(),
     files,
     close() {
       routes.close();
+      filter.close();
       link.close();
       scripts.close();
       files.close();

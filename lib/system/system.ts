@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Files } from './files.ts';
 import type { LinkLayer } from './link-layer.ts';
 import type { NetlinkRoutes } from './netlink-routes.ts';
+import type { PacketFilter } from './packet-filter.ts';
 import type { Processes } from './processes.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import type { VrrpSockets } from './vrrp-sockets.ts';
@@ -12,6 +13,7 @@ export interface System {
   readonly vrrp: VrrpSockets;
   readonly link: LinkLayer;
   readonly routes: NetlinkRoutes;
+  readonly filter: PacketFilter;
   readonly scripts: ScriptRunner;
   readonly processes: Processes;
   readonly files: Files;

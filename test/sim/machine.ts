@@ -7,6 +7,7 @@ import { type IpAddress, parsePrefix, printPrefix } from '../../lib/util/ip.ts';
 import type { Cancel } from '../../lib/util/time.ts';
 import type { Lan, Station } from './lan.ts';
 import { FakeProcesses } from './fake-processes.ts';
+import { FakeFilter } from './fake-filter.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { SimRouting } from './routing.ts';
 import { ScriptedRunner } from './scripted-runner.ts';
@@ -26,6 +27,7 @@ export class SimMachine implements System, Station {
   readonly scripts = new ScriptedRunner();
   readonly processes = new FakeProcesses();
   readonly files = new MemoryFiles();
+  readonly filter = new FakeFilter();
   readonly sockets = new Set<OpenSocket>();
   /** Frames sent by the link layer, with their time. */
   readonly frames: { readonly time: number; readonly frame: Uint8Array }[] = [];

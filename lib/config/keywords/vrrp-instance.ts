@@ -64,7 +64,7 @@ export const vrrpInstance = table('vrrp_instance', {
   virtual_routes: list(routeEntry(false), 'routes of the master', { options: routeOptions, ...later }),
   virtual_rules: list(ruleEntry(false), 'policy rules of the master', { options: ruleOptions, ...later }),
   accept: keyword(FLAG, 'a master that is no owner takes packets for the addresses', { default: 'on; off when strict' }),
-  no_accept: keyword(FLAG, 'a master that is no owner drops packets to and from the addresses', { default: 'off', ...later }),
+  no_accept: keyword(FLAG, 'a master that is no owner drops packets to and from the addresses', { default: 'off' }),
   skip_check_adv_addr: keyword(BOOLEAN, 'do not compare the address list of the same master; any argument turns it on', { default: 'vrrp_skip_check_adv_addr', ...badSwitch }),
   strict_mode: keyword(BOOLEAN, 'hold this instance to the RFC', { default: 'vrrp_strict', ...badSwitch }),
   preempt: keyword(FLAG, 'a higher priority takes over', { default: 'on' }),

@@ -128,7 +128,7 @@ class Builder {
       higherPrioSendAdvert: values.higher_prio_send_advert ?? this.#given.vrrp_higher_prio_send_advert ?? false,
       ownerIgnoreAdverts: this.#ownerIgnores(priority),
       promoteSecondaries: this.#promoteSecondaries(),
-      accept: this.#accept(strict, priority),
+      accept: this.#accept(strict),
       garp: garpSettings(values, this.#given, strict),
       trackInterfaces: this.#trackedLinks(link),
       trackScripts: this.#trackedScripts(priority),
@@ -335,17 +335,10 @@ class Builder {
     });
   }
 
-  /** Strict without `accept` filters packets as no_accept does, which is not built: no keyword of its own would say so. */
-  #accept(strict: boolean, priority: number): boolean {
+  /** Strict without `accept` filters packets as no_accept does (RFC 9568 §6.1). */
+  #accept(strict: boolean): boolean {
     const { no_accept: refused, accept } = this.#values;
-    if (refused === true) return false;
-    if (strict && accept === undefined && priority !== OWNER) {
-      this.#context.report({
-        code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, place: this.#one.block.placeOf('strict_mode') ?? this.#one.block.place,
-        message: `(${this.#one.name}) strict mode is in effect but for its packet filter: a master takes packets for its addresses`, remedy: 'write accept to say that this is meant',
-      });
-    }
-    return accept ?? !strict;
+    return refused === true ? false : (accept ?? !strict);
   }
 
   #warn(code: string, message: string, remedy: string | null, at?: keyof InstanceBlock['values']): void {

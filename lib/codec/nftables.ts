@@ -1,0 +1,250 @@
+/**
+ * nf_tables over nfnetlink: payloads of the messages that change a ruleset (uapi linux/netfilter/nf_tables.h). A change is a
+ * batch, carried out as a whole or not at all: NFNL_MSG_BATCH_BEGIN, the messages, NFNL_MSG_BATCH_END.
+ *
+ *     nfgenmsg: | family (8) | version 0 (8) | resource (16, big-endian) |   then attributes, whose numbers are big-endian
+ */
+import { ByteReader, ByteWriter } from '../util/bytes.ts';
+import type { Family } from '../util/ip.ts';
+import { DecodeError } from './decode-error.ts';
+import { attributeString, AttributeWriter, decodeAttributes, findAttribute, NLM_F_APPEND, NLM_F_CREATE } from './netlink.ts';
+
+export const NFNL_MSG_BATCH_BEGIN = 0x10;
+export const NFNL_MSG_BATCH_END = 0x11;
+/** Multicast group of every change. */
+export const NFNLGRP_NFTABLES = 7;
+
+const NFNL_SUBSYS_NFTABLES = 10;
+const NEWTABLE = 0;
+const GETTABLE = 1;
+const DELTABLE = 2;
+const NEWCHAIN = 3;
+const DELCHAIN = 5;
+const NEWRULE = 6;
+const DELRULE = 8;
+const NEWSET = 9;
+const DELSET = 11;
+const NEWSETELEM = 12;
+const DELSETELEM = 14;
+const FAMILIES: Readonly<Record<Family, number>> = { inet: 2, inet6: 10 };
+
+/** What a set's keys are; `nft list` prints them by it. */
+export type KeyType = 'ipv4_addr' | 'ipv6_addr' | 'iface_index' | 'icmpv6_type' | 'ipv6_addr . iface_index' | 'ipv6_addr . ifname';
+
+/** Number by which nft(8) knows the type (six bits for each part of several), and length in bytes. */
+const KEYS: Readonly<Record<KeyType, { readonly type: number; readonly length: number }>> = {
+  'ipv4_addr': { type: 7, length: 4 },
+  'ipv6_addr': { type: 8, length: 16 },
+  'iface_index': { type: 20, length: 4 },
+  'icmpv6_type': { type: 29, length: 1 },
+  'ipv6_addr . iface_index': { type: (8 << 6) | 20, length: 20 },
+  'ipv6_addr . ifname': { type: (8 << 6) | 41, length: 32 },
+};
+
+/** Registers of 16 bytes; a value that is longer goes on in the next. */
+export type Register = 1 | 2;
+export type MetaKey = 'iif' | 'oif' | 'iifname' | 'oifname' | 'l4proto' | 'oifkind';
+export type Verdict = 'accept' | 'drop' | { readonly goto: string };
+
+/** The steps of a rule, as `nft --debug=netlink` shows them. */
+export type Expression =
+  | { readonly type: 'payload'; readonly base: 'network' | 'transport'; readonly offset: number; readonly length: number; readonly register: Register }
+  | { readonly type: 'meta'; readonly key: MetaKey; readonly register: Register }
+  | { readonly type: 'equal'; readonly register: Register; readonly value: Uint8Array }
+  | { readonly type: 'mask'; readonly register: Register; readonly mask: Uint8Array }
+  | { readonly type: 'lookup'; readonly set: string; readonly register: Register; readonly into: Register | null }
+  /** Sends the packet to the address in one register by the interface in the other. */
+  | { readonly type: 'dup'; readonly address: Register; readonly link: Register }
+  | { readonly type: 'counter' }
+  | { readonly type: 'verdict'; readonly verdict: Verdict };
+
+export interface SetElement {
+  readonly key: Uint8Array;
+  /** What a map has for the key. */
+  readonly data?: Uint8Array;
+}
+
+interface InTable {
+  readonly family: Family;
+  readonly table: string;
+}
+
+/** One message of a batch. */
+export type FilterOp = InTable & (
+  | { readonly op: 'add-table' | 'delete-table' }
+  /** `hook`: a base chain of type filter that lets pass what it does not drop. */
+  | { readonly op: 'add-chain'; readonly chain: string; readonly hook: { readonly at: 'input' | 'output'; readonly priority: number } | null }
+  | { readonly op: 'add-set'; readonly set: string; readonly key: KeyType; readonly map: boolean; readonly constant: boolean; readonly id: number }
+  | { readonly op: 'add-rule'; readonly chain: string; readonly expressions: readonly Expression[] }
+  | { readonly op: 'add-elements' | 'delete-elements'; readonly set: string; readonly elements: readonly SetElement[] }
+);
+
+export interface FilterMessage {
+  readonly type: number;
+  /** Beside NLM_F_REQUEST and NLM_F_ACK. */
+  readonly flags: number;
+  readonly payload: Uint8Array;
+}
+
+/** A ruleset's table, as a dump names it. */
+export interface FilterTable {
+  readonly family: Family;
+  readonly name: string;
+}
+
+/** An attribute's length has 16 bits: so many elements go into one message. */
+const ELEMENTS_AT_MOST = 1000;
+
+/** NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END of nf_tables. */
+export function encodeBatchMark(type: number): FilterMessage {
+  return { type, flags: 0, payload: Uint8Array.of(0, 0, 0, NFNL_SUBSYS_NFTABLES) };
+}
+
+/** All messages of one operation: several for very many elements. */
+export function encodeFilterOp(op: FilterOp): FilterMessage[] {
+  switch (op.op) {
+    case 'add-table':
+      return [message(NEWTABLE, NLM_F_CREATE, body(op).attributeString(1, op.table).attribute(2, be32(0)))];
+    case 'delete-table':
+      return [message(DELTABLE, 0, body(op).attributeString(1, op.table))];
+    case 'add-chain':
+      return [message(NEWCHAIN, NLM_F_CREATE, chain(op))];
+    case 'add-set':
+      return [message(NEWSET, NLM_F_CREATE, set(op))];
+    case 'add-rule':
+      return [message(NEWRULE, NLM_F_CREATE | NLM_F_APPEND, rule(op))];
+    case 'add-elements':
+      return slices(op.elements).map((some) => message(NEWSETELEM, NLM_F_CREATE, elements(op, some)));
+    case 'delete-elements':
+      return slices(op.elements).map((some) => message(DELSETELEM, 0, elements(op, some)));
+  }
+}
+
+/** For a dump of the tables of both families. */
+export function encodeGetTables(): FilterMessage {
+  return { type: messageType(GETTABLE), flags: 0, payload: Uint8Array.of(0, 0, 0, 0) };
+}
+
+/** A message of a dump of tables; null for a family that is neither IPv4's nor IPv6's own. */
+export function decodeTable(payload: Uint8Array): FilterTable | null | DecodeError {
+  const family = decodeFamily(payload);
+  if (family instanceof DecodeError || family === null) return family;
+  const attributes = decodeAttributes(payload.subarray(4));
+  if (attributes instanceof DecodeError) return attributes;
+  const name = findAttribute(attributes, 1);
+  return name === null ? new DecodeError('bad-table', 'table message without a name') : { family, name: attributeString(name) };
+}
+
+/** Whose table a notification says to have lost something (itself, a chain, a rule, a set, an element); null when it says no such thing. */
+export function decodeLoss(type: number, payload: Uint8Array): FilterTable | null | DecodeError {
+  // The table's name is attribute 1 in each of them.
+  return LOSSES.has(type) ? decodeTable(payload) : null;
+}
+
+const LOSSES: ReadonlySet<number> = new Set([DELTABLE, DELCHAIN, DELRULE, DELSET, DELSETELEM].map(messageType));
+
+function messageType(type: number): number {
+  return (NFNL_SUBSYS_NFTABLES << 8) | type;
+}
+
+function message(type: number, flags: number, writer: AttributeWriter): FilterMessage {
+  return { type: messageType(type), flags, payload: writer.finish() };
+}
+
+function decodeFamily(payload: Uint8Array): Family | null | DecodeError {
+  const reader = new ByteReader(payload);
+  const family = reader.u8();
+  reader.skip(3);
+  if (reader.overrun) return new DecodeError('too-short', `nf_tables message of ${payload.length} bytes`);
+  return family === FAMILIES.inet ? 'inet' : family === FAMILIES.inet6 ? 'inet6' : null;
+}
+
+function body({ family }: InTable): AttributeWriter {
+  return new AttributeWriter().u8(FAMILIES[family]).zeros(3);
+}
+
+function chain(op: Extract<FilterOp, { op: 'add-chain' }>): AttributeWriter {
+  const { hook } = op;
+  const writer = body(op).attributeString(1, op.table).attributeString(3, op.chain);
+  if (hook === null) return writer;
+  return writer
+    .nested(4, (inner) => inner.attribute(1, be32(hook.at === 'input' ? 1 : 3)).attribute(2, be32(hook.priority)))
+    .attribute(5, be32(1))
+    .attributeString(7, 'filter');
+}
+
+function set(op: Extract<FilterOp, { op: 'add-set' }>): AttributeWriter {
+  const { type, length } = KEYS[op.key];
+  const writer = body(op)
+    .attributeString(1, op.table)
+    .attributeString(2, op.set)
+    .attribute(3, be32((op.constant ? 2 : 0) | (op.map ? 8 : 0)))
+    .attribute(4, be32(type))
+    .attribute(5, be32(length));
+  if (op.map) writer.attribute(6, be32(type)).attribute(7, be32(length));
+  return writer.attribute(10, be32(op.id));
+}
+
+function rule(op: Extract<FilterOp, { op: 'add-rule' }>): AttributeWriter {
+  return body(op).attributeString(1, op.table).attributeString(2, op.chain).nested(4, (list) => {
+    for (const step of op.expressions) list.nested(1, (inner) => expression(inner, step));
+  });
+}
+
+function elements(op: Extract<FilterOp, { op: 'add-elements' | 'delete-elements' }>, some: readonly SetElement[]): AttributeWriter {
+  return body(op).attributeString(1, op.table).attributeString(2, op.set).nested(3, (list) => {
+    for (const { key, data } of some) {
+      list.nested(1, (element) => {
+        element.nested(1, (inner) => inner.attribute(1, key));
+        if (data !== undefined) element.nested(2, (inner) => inner.attribute(1, data));
+      });
+    }
+  });
+}
+
+const META: Readonly<Record<MetaKey, number>> = { iif: 4, oif: 5, iifname: 6, oifname: 7, l4proto: 16, oifkind: 27 };
+const VERDICTS = { drop: 0, accept: 1, goto: -4 } as const;
+
+/** NFTA_EXPR_NAME and NFTA_EXPR_DATA. */
+function expression(writer: AttributeWriter, step: Expression): void {
+  const named = (name: string, build: (data: AttributeWriter) => void): void => void writer.attributeString(1, name).nested(2, build);
+  switch (step.type) {
+    case 'payload':
+      return named('payload', (d) => d.attribute(1, be32(step.register)).attribute(2, be32(step.base === 'network' ? 1 : 2)).attribute(3, be32(step.offset)).attribute(4, be32(step.length)));
+    case 'meta':
+      return named('meta', (d) => d.attribute(2, be32(META[step.key])).attribute(1, be32(step.register)));
+    case 'equal':
+      return named('cmp', (d) => d.attribute(1, be32(step.register)).attribute(2, be32(0)).nested(3, (value) => value.attribute(1, step.value)));
+    case 'mask':
+      return named('bitwise', (d) => d
+        .attribute(1, be32(step.register)).attribute(2, be32(step.register)).attribute(3, be32(step.mask.length))
+        .nested(4, (value) => value.attribute(1, step.mask)).nested(5, (value) => value.attribute(1, new Uint8Array(step.mask.length))));
+    case 'lookup':
+      return named('lookup', (d) => {
+        d.attribute(2, be32(step.register));
+        if (step.into !== null) d.attribute(3, be32(step.into));
+        d.attributeString(1, step.set);
+      });
+    case 'dup':
+      return named('dup', (d) => d.attribute(1, be32(step.address)).attribute(2, be32(step.link)));
+    case 'counter':
+      return named('counter', () => undefined);
+    case 'verdict':
+      return named('immediate', (d) => d.attribute(1, be32(0)).nested(2, (data) => data.nested(2, (inner) => verdict(inner, step.verdict))));
+  }
+}
+
+function verdict(writer: AttributeWriter, value: Verdict): void {
+  if (typeof value === 'string') writer.attribute(1, be32(VERDICTS[value]));
+  else writer.attribute(1, be32(VERDICTS.goto)).attributeString(2, value.goto);
+}
+
+function be32(value: number): Uint8Array {
+  return new ByteWriter('big', 4).u32(value >>> 0).finish();
+}
+
+function slices(all: readonly SetElement[]): SetElement[][] {
+  const parts: SetElement[][] = [];
+  for (let i = 0; i < all.length; i += ELEMENTS_AT_MOST) parts.push(all.slice(i, i + ELEMENTS_AT_MOST));
+  return parts;
+}
