@@ -42,7 +42,7 @@ async function loadModule(): Promise<string | null> {
   const program = await modprobe();
   return new Promise((resolve) => {
     execFile(program, ['--', MODULE], { timeout: LOAD_WITHIN }, (error, _, stderr) => {
-      resolve(error === null ? null : stderr.trim() || error.message);
+      resolve(error === null ? null : stderr.trim() || error.message.trim());
     });
   });
 }

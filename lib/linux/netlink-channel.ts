@@ -25,7 +25,8 @@ const NETLINK_GET_STRICT_CHK = 12;
 /** Limits, not allocations. Room for the errors of some 20,000 refused requests. */
 const RECEIVE_BUFFER = 32 * 1024 * 1024;
 const SEND_BUFFER = 1024 * 1024;
-/** Where struct sk_meminfo counts dropped messages. */
+/** Where struct sk_meminfo has the bytes received and not read, and counts dropped messages. */
+const SK_MEMINFO_RMEM_ALLOC = 0;
 const SK_MEMINFO_DROPS = 8;
 
 /**
@@ -66,8 +67,12 @@ export class NetlinkChannel {
 
   /** Messages the kernel could not put into the receive buffer so far. */
   get drops(): number {
-    check(getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#meminfo, nativeInt(this.#meminfo.length)), 'read SO_MEMINFO of', this.#name);
-    return new DataView(this.#meminfo.buffer).getUint32(4 * SK_MEMINFO_DROPS, NATIVE_LITTLE_ENDIAN);
+    return this.#memory(SK_MEMINFO_DROPS);
+  }
+
+  /** What waits in the receive buffer to be read, as the kernel counts it, in bytes. */
+  get unread(): number {
+    return this.#memory(SK_MEMINFO_RMEM_ALLOC);
   }
 
   /** The kernel's name for this socket, which stands in what it causes. */
@@ -119,6 +124,12 @@ export class NetlinkChannel {
     this.#set('NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1);
     setBufferSize(this.#fd, 'receive', RECEIVE_BUFFER, this.#name);
     setBufferSize(this.#fd, 'send', SEND_BUFFER, this.#name);
+  }
+
+  #memory(field: number): number {
+    if (!this.#open) throw new SystemError('read SO_MEMINFO of', this.#name, 'EBADF');
+    check(getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#meminfo, nativeInt(this.#meminfo.length)), 'read SO_MEMINFO of', this.#name);
+    return new DataView(this.#meminfo.buffer).getUint32(4 * field, NATIVE_LITTLE_ENDIAN);
   }
 
   #deliver(bytes: Uint8Array, receive: (message: NetlinkMessage) => void): void {

@@ -78,14 +78,15 @@ export class NetlinkRequests {
     const last = first + requests.length - 1;
     this.#sequence = last + 1;
     const results: (SystemError | null)[] = requests.map(() => null);
+    let lost = false;
     const done = this.#wait(first, last, (message, settle) => {
       if (message.type !== NLMSG_ERROR) return;
       const request = requests[message.sequence - first];
       const result = decodeResult(message);
       if (request === undefined || result instanceof DecodeError) return;
       if (result.errno !== 0) results[message.sequence - first] = refusal(request, result);
-      // An answer to the last one comes always, and after those to the others.
-      if (message.sequence === last) settle();
+      // An answer to the last one comes always, and after those to the others, unless some were lost.
+      if (message.sequence === last && !lost) settle();
     });
     try {
       const { drops } = this.#channel;
@@ -97,7 +98,8 @@ export class NetlinkRequests {
         payload: request.payload,
       })));
       // The kernel has answered by now; an answer it had no room for never comes.
-      if (this.#channel.drops !== drops) throw new SystemError('receive the answers on', this.#name, 'ENOBUFS');
+      lost = this.#channel.drops !== drops;
+      if (lost) this.#failOnceRead(last, performance.now() + this.#answerWithin);
     } catch (cause) {
       this.#waiting.get(last)?.fail(cause as Error);
     }
@@ -203,6 +205,16 @@ export class NetlinkRequests {
       size += message.length;
     }
     this.#channel.send(concat(...chunk));
+  }
+
+  /** Tells of lost answers when the buffer is read empty: before, there would be no room for the next ones either. */
+  #failOnceRead(last: number, until: number): void {
+    setImmediate(() => {
+      const waiting = this.#waiting.get(last);
+      if (waiting === undefined) return;
+      if (this.#channel.unread > 0 && performance.now() < until) this.#failOnceRead(last, until);
+      else waiting.fail(new SystemError('receive the answers on', this.#name, 'ENOBUFS'));
+    });
   }
 
   /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by `answerWithin` since the last answer. */

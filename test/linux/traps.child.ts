@@ -309,7 +309,7 @@ async function witnessOverrun(): Promise<unknown> {
 
 /** Refusals that do not fit into the receive buffer: the answer to the last request among them. */
 async function lostAnswer(): Promise<unknown> {
-  const requests = new NetlinkRequests(0, 'small socket', { answerWithin: 200, receiveBuffer: 4096 });
+  const requests = new NetlinkRequests(0, 'small socket', { answerWithin: 200, receiveBuffer: 4096, window: 1_000 });
   const wrong = { type: RTM_NEWADDR, flags: 0, payload: new Uint8Array(8), operation: 'add', object: 'nothing' };
   const failure = await requests.batch(Array.from({ length: 1_000 }, () => wrong)).then(() => 'answered', (cause: SystemError) => cause.code);
   // Late answers to the lost batch are nobody's: the next request gets its own.
