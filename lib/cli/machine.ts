@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { hostname, networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { iprouteNames } from './iproute-names.ts';
 import type { Account, FileFacts, FileReader, LinkFacts, Machine, ReadResult } from '../config/machine.ts';
 
 export const fileReader: FileReader = {
@@ -29,6 +30,7 @@ export function thisMachine(): Machine {
     self: { name: self.username, uid: self.uid, gid: self.gid },
     accounts: accounts(),
     files: (path) => factsOf(path, lstatSync),
+    names: iprouteNames,
     env: (name) => process.env[name],
     random: seededRandom(),
     resolve: null,

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../util/bytes.ts';
 import { familyOf, ipFromBytes, ipToBytes, maxPrefix, type Family, type IpAddress, type Prefix } from '../util/ip.ts';
-import { ROUTE_TABLES, type Encap, type Nexthop, type RouteMetric, type RouteOf } from '../util/route.ts';
+import { ROUTE_TABLES, RTAX, type Encap, type Nexthop, type RouteMetric, type RouteOf } from '../util/route.ts';
 import { DecodeError } from './decode-error.ts';
 import { decodeEncap, encapType, encodeEncap } from './encap.ts';
 import { attributeString, attributeU32, AttributeWriter, decodeAttributes, findAttribute, NATIVE_ENDIAN, type NetlinkAttribute } from './netlink.ts';
@@ -44,12 +44,6 @@ const RTNH_F_ONLINK = 4;
 const RTNEXTHOP_LENGTH = 8;
 /** A clone made by the kernel (path MTU discovery, redirect), no entry of the table. */
 const RTM_F_CLONED = 0x200;
-
-/** RTAX_*: how the values are counted stands in netlink(7)'s headers only; rtt in eighths, rttvar in quarters of a ms. */
-export const RTAX = {
-  lock: 1, mtu: 2, window: 3, rtt: 4, rttvar: 5, ssthresh: 6, cwnd: 7, advmss: 8, reordering: 9, hoplimit: 10, initcwnd: 11, features: 12,
-  rtoMin: 13, initrwnd: 14, quickack: 15, congestion: 16, fastopenNoCookie: 17,
-} as const;
 
 /** A route as the kernel has it: links are indices. */
 export type RouteMessage = RouteOf<number>;

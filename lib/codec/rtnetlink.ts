@@ -40,6 +40,8 @@ const IFLA_LINK = 5;
 const IFLA_LINKINFO = 18;
 const IFLA_EXT_MASK = 29;
 const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_VRF_TABLE = 1;
 /** Leaves out the statistics, most of a link's message. */
 const RTEXT_FILTER_SKIP_STATS = 8;
 
@@ -68,6 +70,7 @@ export interface LinkMessage {
   readonly noArp: boolean;
   readonly kind: string;
   readonly parentIndex: number | null;
+  readonly vrfTable?: number;
 }
 
 export type ScopeName = 'global' | 'site' | 'link' | 'host' | 'nowhere';
@@ -153,6 +156,7 @@ export function decodeLink(payload: Uint8Array): LinkMessage | null | DecodeErro
     noArp: (flags & IFF_NOARP) !== 0,
     kind,
     parentIndex: attributeU32(findAttribute(attributes, IFLA_LINK)),
+    ...(kind === 'vrf' && info !== null ? vrf(info) : {}),
   };
 }
 
@@ -214,6 +218,13 @@ function linkKind(info: Uint8Array): string | DecodeError {
   if (attributes instanceof DecodeError) return attributes;
   const kind = findAttribute(attributes, IFLA_INFO_KIND);
   return kind === null ? '' : attributeString(kind);
+}
+
+function vrf(info: Uint8Array): { vrfTable?: number } {
+  const outer = decodeAttributes(info);
+  const inner = outer instanceof DecodeError ? outer : decodeAttributes(findAttribute(outer, IFLA_INFO_DATA) ?? new Uint8Array(0));
+  const table = inner instanceof DecodeError ? null : attributeU32(findAttribute(inner, IFLA_VRF_TABLE));
+  return table === null ? {} : { vrfTable: table };
 }
 
 function familyNumber(family: Family): number {

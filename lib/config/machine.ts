@@ -33,6 +33,9 @@ export interface Account {
   readonly gid: number;
 }
 
+/** Files of iproute2 that name numbers. */
+export type NameTable = 'rt_tables' | 'rt_protos' | 'rt_dsfield' | 'rt_realms' | 'group';
+
 /** A null member means "not known here": checks that need it are not made. */
 export interface Machine {
   /** As gethostname(2) gives it. */
@@ -48,6 +51,8 @@ export interface Machine {
   readonly random: (min: number, max: number, seed: number | null) => number;
   /** The working directory, for ${_PWD}; absent: `.` is said. */
   readonly cwd?: string;
+  /** Names in a table of iproute2; absent: not known here. Directories: those distributed with it and those of this machine; null: the usual one. */
+  readonly names?: (table: NameTable, directories: { readonly usr: string | null; readonly etc: string | null }) => ReadonlyMap<string, number>;
   /** Resolves a mail server's name; null when it has no address. */
   readonly resolve: ((host: string) => IpAddress | null) | null;
 }

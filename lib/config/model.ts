@@ -110,6 +110,10 @@ export interface VirtualAddress {
   readonly noDad: boolean;
   readonly homeAddress: boolean;
   readonly noPrefixRoute: boolean;
+  /** IPv6: the kernel makes temporary addresses from it (RFC 8981). */
+  readonly manageTemporary: boolean;
+  /** The kernel joins the group of a multicast address. */
+  readonly autoJoin: boolean;
   /** Not watched: its removal by somebody else means nothing. */
   readonly noTrack: boolean;
   readonly trackGroup: string | null;

@@ -23,6 +23,8 @@ export interface Link {
   readonly kind: string;
   /** IFLA_LINK, the lower device's index (macvlan, vlan); null when there is none. */
   readonly parentIndex: number | null;
+  /** Of a VRF device: its routing table. */
+  readonly vrfTable?: number;
 }
 
 export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | number;

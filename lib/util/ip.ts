@@ -64,6 +64,16 @@ export function parsePrefix(text: string): Prefix | null {
   return length <= maxPrefix(familyOf(address)) ? { address, length } : null;
 }
 
+/** The same with the host's bits cleared, as a routing table has it. */
+export function networkOf({ address, length }: Prefix): Prefix {
+  const bytes = ipToBytes(address);
+  for (let i = 0; i < bytes.length; i++) {
+    const kept = Math.min(Math.max(length - 8 * i, 0), 8);
+    bytes[i] = (bytes[i] ?? 0) & (0xff00 >> kept);
+  }
+  return { address: ipFromBytes(bytes), length };
+}
+
 /** `ADDRESS/LENGTH`. */
 export function printPrefix(prefix: Prefix): string {
   return `${prefix.address}/${String(prefix.length)}`;

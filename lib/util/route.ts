@@ -21,6 +21,12 @@ export const ROUTE_TABLES = { unspec: 0, default: 253, main: 254, local: 255 } a
 /** FR_ACT_*: what a rule does with a packet that it fits. */
 export const RULE_ACTIONS = { table: 1, goto: 2, nop: 3, blackhole: 6, unreachable: 7, prohibit: 8 } as const;
 
+/** RTAX_*: metrics. Times are ms, but for rtt (eighths of one) and rttvar (quarters). */
+export const RTAX = {
+  lock: 1, mtu: 2, window: 3, rtt: 4, rttvar: 5, ssthresh: 6, cwnd: 7, advmss: 8, reordering: 9, hoplimit: 10, initcwnd: 11, features: 12,
+  rtoMin: 13, initrwnd: 14, quickack: 15, congestion: 16, fastopenNoCookie: 17,
+} as const;
+
 /** A lightweight tunnel (ip-route(8), encap); null: not said. */
 export type Encap =
   | { readonly type: 'mpls'; readonly labels: readonly number[] }

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { DecodeError } from '../../lib/codec/decode-error.ts';
 import { decodeEncap } from '../../lib/codec/encap.ts';
 import { AttributeWriter, decodeAttributes } from '../../lib/codec/netlink.ts';
-import { decodeRoute, encodeDeleteRoute, encodeGetRoutes, encodeNewRoute, routeProtocol, RTAX, type RouteMessage } from '../../lib/codec/routes.ts';
+import { decodeRoute, encodeDeleteRoute, encodeGetRoutes, encodeNewRoute, routeProtocol, type RouteMessage } from '../../lib/codec/routes.ts';
 import { fromHex, toHex } from '../../lib/util/bytes.ts';
 import { ip, ipFromBytes, parsePrefix, type IpAddress, type Prefix } from '../../lib/util/ip.ts';
-import type { Nexthop } from '../../lib/util/route.ts';
+import { RTAX, type Nexthop } from '../../lib/util/route.ts';
 
 const prefix = (text: string): Prefix => {
   const parsed = parsePrefix(text);

@@ -113,6 +113,7 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   'unknown-group': code('A virtual server group is not declared.', 'The virtual server is left out.', 'Declare it: virtual_server_group NAME { … }'),
   'unknown-instance': code('A sync group names an instance that does not exist.', 'The name is left out.', 'Correct the name.'),
   'unknown-interface': code('An interface is not there.', 'The entry is left out; with dynamic_interfaces it may appear later.', 'Correct the name.'),
+  'unknown-name': code('A name of a routing table, protocol, realm, type of service or interface group is not known.', 'The route or rule is left out.', 'Use a number, or add the name to the file in /etc/iproute2.'),
   'unknown-keyword': code('The keyword does not exist in this block.', 'It is ignored, as keepalived does; what stands in its braces counts for the block around it.', 'Correct the spelling, or move it to the block where it belongs.'),
   'unknown-method': code('A forwarding method is none.', 'The default counts.', 'Write NAT, DR, TUN or FNAT, in capitals.'),
   'unknown-option': code('A word of an entry is unknown.', 'The word, or the entry, is ignored.', 'Use one that the help line names.'),

@@ -3,9 +3,13 @@ import { keyword, type Args, type Rows, type ValueType, type Values } from '../k
 import type { Place } from '../source.ts';
 import { choice, digitsOnly, FLAG, integer, UINT_MAX, word } from '../values.ts';
 import { missingLink } from '../validate/instances.ts';
+import type { Encap } from '../../util/route.ts';
 import { familyOf, parseIp, parsePrefix, type Family, type IpAddress, type Prefix } from '../../util/ip.ts';
 import { knownTrackGroup, readPrefix, SCOPES } from './addresses.ts';
+import { readEncap } from './encap.ts';
+import { readNexthops } from './nexthop.ts';
 import { readOptions } from './options.ts';
+import { routeFamily, routeSpec, type RouteSpec } from './route-spec.ts';
 
 const number = integer({ min: 0, max: UINT_MAX });
 const TYPES = ['unicast', 'local', 'broadcast', 'brd', 'anycast', 'multicast', 'nat', 'prohibit', 'unreachable', 'blackhole', 'xresolve', 'throw'] as const;
@@ -62,7 +66,7 @@ export const routeOptions = {
   oif: keyword(routeLink('VROUTE nexthop'), 'the same as dev', { alias: 'dev' }),
   table: keyword(word('NAME|N'), 'routing table', { default: 'main' }),
   protocol: keyword(word('NAME|N'), 'originating protocol; kept only with no_track', { default: 'keepalived (18)' }),
-  scope: keyword({ ...word('NAME|N', Object.keys(SCOPES)), read: ({ words, first }) => (Object.hasOwn(SCOPES, words[first] ?? '') || (digitsOnly(words[first] ?? '') >= 0 && digitsOnly(words[first] ?? '') <= 255) ? words[first] : undefined) }, 'scope', { default: 'universe; link for a direct route', invalid: 'Scope {word} not found or invalid for route' }),
+  scope: keyword({ ...word('NAME|N', Object.keys(SCOPES)), read: ({ words, first }) => (Object.hasOwn(SCOPES, words[first] ?? '') || (digitsOnly(words[first] ?? '') >= 0 && digitsOnly(words[first] ?? '') <= 255) ? words[first] : undefined) }, 'scope', { default: 'universe; host for local, link for broadcast, anycast and multicast', invalid: 'Scope {word} not found or invalid for route' }),
   tos: keyword(word('N|NAME'), 'type of service', { default: '0' }),
   dsfield: keyword(word('N|NAME'), 'the same as tos', { alias: 'tos' }),
   metric: keyword(number, 'priority of the route', invalid('metric')),
@@ -91,10 +95,10 @@ export const routeOptions = {
   'ttl-propagate': keyword(choice(['enabled', 'disabled']), 'MPLS TTL propagation', invalid('ttl-propagate')),
   fastopen_no_cookie: keyword(zeroOrOne, 'TCP fast open without a cookie', { invalid: 'Invalid fastopen_no_cookie value {word} specified for route' }),
   nexthop: keyword(word('via IP [dev IF] [weight N] …'), 'a leg of a multipath route; must come last'),
-  add: keyword(FLAG, 'fail when the route exists', { default: 'replace' }),
-  prepend: keyword(FLAG, 'put it before routes like it', { default: 'replace' }),
-  append: keyword(FLAG, 'put it behind routes like it', { default: 'replace' }),
-  or: keyword(word('IP'), 'deprecated second gateway', { deprecated: '"or" for routes is deprecated. Please use "nexthop"' }),
+  add: keyword(FLAG, 'fail when the route exists', { default: 'prepend; add for any type but unicast' }),
+  prepend: keyword(FLAG, 'put it before routes like it', { default: 'prepend' }),
+  append: keyword(FLAG, 'put it behind routes like it', { default: 'prepend' }),
+  or: keyword(gateway(), 'deprecated second gateway', { deprecated: '"or" for routes is deprecated. Please use "nexthop"' }),
   as: keyword(word('[to] ADDRESS'), 'MPLS only; read and ignored'),
   vrf: keyword(word('IF', 'interface'), 'the table of this VRF'),
   no_track: keyword(FLAG, 'do not put the route back when somebody removes it', { default: 'tracked' }),
@@ -143,9 +147,9 @@ export interface RouteEntry {
   readonly type: string | null;
   readonly family: Family;
   readonly options: Values<typeof routeOptions>;
-  /** Words of each `nexthop` leg. */
-  readonly nexthops: readonly (readonly string[])[];
-  /** The line as words, for the kernel side and for other forms. */
+  /** What the kernel is asked for. */
+  readonly spec: RouteSpec;
+  /** The line as words. */
   readonly words: readonly string[];
   readonly place: Place;
 }
@@ -165,6 +169,7 @@ function readRoute(args: Args, isStatic: boolean): RouteEntry | undefined {
   const options: Values<typeof routeOptions> = {};
   let type: string | null = null;
   let destination: Prefix | 'default' | undefined;
+  let encap: Encap | null = null;
   const end = legs < 0 ? words.length : legs;
   const plain: string[] = [];
   const indices: number[] = [];
@@ -174,8 +179,11 @@ function readRoute(args: Args, isStatic: boolean): RouteEntry | undefined {
     if (destination === undefined && type === null && (TYPES as readonly string[]).includes(text)) type = text;
     else if (destination === undefined && !takesWord(words[i - 1]) && isNetwork(text)) destination = readNetwork(text) ?? readPrefix(args, text, i) ?? undefined;
     else {
-      if (text === 'encap') i = skipEncap(words, i, end);
-      else if (text === 'track_group' && !isStatic) args.report({ code: 'unknown-option', message: 'track_group only allowed for static routes', remedy: null }, i);
+      if (text === 'encap') {
+        const read = readEncap(args, words, i);
+        if (read === undefined) return undefined;
+        ({ encap, last: i } = read);
+      } else if (text === 'track_group' && !isStatic) args.report({ code: 'unknown-option', message: 'track_group only allowed for static routes', remedy: null }, i);
       else if (text === 'track_group' && knownTrackGroup(args, i + 1, words[i + 1] ?? '') === null) i++;
       else {
         plain.push(text);
@@ -202,10 +210,13 @@ function readRoute(args: Args, isStatic: boolean): RouteEntry | undefined {
     args.report({ code: 'protocol-reset', severity: 'warning', message: 'Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol', remedy: 'add no_track to keep the protocol' }, words.indexOf('protocol'));
     delete options.protocol;
   }
-  const nexthops = splitLegs(words.slice(end));
-  for (const [i, leg] of nexthops.entries()) checkLeg(args, leg, legs, i);
-  const family: Family = destination === 'default' ? (words.includes('default6') ? 'inet6' : options.via !== undefined ? (options.via.includes(':') ? 'inet6' : 'inet') : 'inet') : familyOf(destination.address);
-  return { destination, type, family, options, nexthops, words, place: args.place };
+  const decided = routeFamily(destination, options, words);
+  const nexthops = readNexthops(args, end, decided);
+  if (nexthops === undefined) return undefined;
+  const leg = nexthops.find(({ gateway }) => gateway !== null)?.gateway ?? null;
+  const family: Family = decided ?? (leg === null ? 'inet' : familyOf(leg));
+  const spec = routeSpec(args, { destination, type, family, options, encap, nexthops });
+  return spec === undefined ? undefined : { destination, type, family, options, spec, words, place: args.place };
 }
 
 /** Looks like a destination, its prefix right or not. */
@@ -213,36 +224,7 @@ function isNetwork(text: string): boolean {
   return readNetwork(text) !== undefined || parseIp(text.replace(/\/.*$/u, '')) !== null;
 }
 
-/** Gateway and weight of a leg; what is wrong is reported, as keepalived goes on with the rest. */
-function checkLeg(args: Args, leg: readonly string[], first: number, number: number): void {
-  const weight = leg.indexOf('weight');
-  const text = leg[weight + 1] ?? '';
-  if (weight >= 0 && (digitsOnly(text) < 0 || digitsOnly(text) > 256)) {
-    args.report({ code: 'invalid-number', recorded: 'invalid-number', severity: 'note', message: digitsOnly(text) < 0 ? `invalid number '${text}'` : `number '${text}' outside range [0, 256]` }, first);
-    args.report({ code: 'invalid-value', message: `Invalid weight ${text} specified for route`, remedy: `leg ${String(number + 1)}: it must be 1..256` }, first);
-  }
-}
-
 /** A destination cannot stand where an option waits for its value. */
 function takesWord(before: string | undefined): boolean {
   return before !== undefined && before !== 'to' && Object.hasOwn(routeOptions, before) && (routeOptions as Rows)[before]?.value.bare !== true;
-}
-
-/** `encap KIND` and its own words, up to the next route word. */
-function skipEncap(words: readonly string[], from: number, end: number): number {
-  const kind = words[from + 1];
-  let i = from + 1;
-  if (kind === 'mpls' || kind === 'ila') return i + 1;
-  const own = ['id', 'dst', 'src', 'tos', 'tc', 'ttl', 'hoplimit', 'flags'];
-  while (i + 2 < end && own.includes(words[i + 1] ?? '')) i += 2;
-  return i;
-}
-
-function splitLegs(words: readonly string[]): string[][] {
-  const legs: string[][] = [];
-  for (const text of words) {
-    if (text === 'nexthop') legs.push([]);
-    else legs.at(-1)?.push(text);
-  }
-  return legs;
 }

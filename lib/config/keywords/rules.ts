@@ -3,6 +3,8 @@ import { keyword, type Args, type Rows, type ValueType, type Values } from '../k
 import type { Place } from '../source.ts';
 import { digitsOnly, FLAG, integer, UINT_MAX, word } from '../values.ts';
 import { familyOf, type Family, type Prefix } from '../../util/ip.ts';
+import type { RuleOf } from '../../util/route.ts';
+import { IP_PROTOCOLS, ruleSpec } from './rule-spec.ts';
 import { readOptions } from './options.ts';
 import { readNetwork, routeLink } from './routes.ts';
 
@@ -15,9 +17,6 @@ function readRuleNetwork(args: Args): Prefix | 'default' | undefined {
   if (found === undefined) args.report({ code: 'invalid-address', severity: 'note', message: `VRRP parsed invalid IP ${text}. skipping IP...` });
   return found;
 }
-
-/** Names of /etc/protocols that rules are made for. */
-const PROTOCOLS = new Set(['ip', 'icmp', 'igmp', 'ipencap', 'tcp', 'egp', 'igp', 'udp', 'dccp', 'ipv6', 'rsvp', 'gre', 'esp', 'ah', 'ipv6-icmp', 'eigrp', 'ospf', 'pim', 'vrrp', 'l2tp', 'sctp', 'udplite', 'mpls-in-ip']);
 
 /** `A-B`; one number alone is refused, as in keepalived 2.4.3. */
 function range(max: number): ValueType<{ readonly from: number; readonly to: number }> {
@@ -60,7 +59,7 @@ export const ruleOptions = {
   uidrange: keyword(range(UINT_MAX), 'users', { default: 'any', invalid: 'Invalid uidrange {word} specified' }),
   l3mdev: keyword(FLAG, 'the table of the VRF device', { default: 'off' }),
   protocol: keyword(integer({ min: 0, max: 255 }), 'originating protocol; kept only with no_track', { default: 'keepalived (18)', invalid: 'invalid rule protocol {word}' }),
-  ipproto: keyword({ ...word('NAME|N'), read: ({ words, first }) => (PROTOCOLS.has(words[first] ?? '') || (digitsOnly(words[first] ?? '') >= 0 && digitsOnly(words[first] ?? '') <= 255) ? words[first] : undefined) }, 'IP protocol', { default: 'any', invalid: 'Invalid ipproto {word}' }),
+  ipproto: keyword({ ...word('NAME|N'), read: ({ words, first }) => (Object.hasOwn(IP_PROTOCOLS, words[first] ?? '') || (digitsOnly(words[first] ?? '') >= 0 && digitsOnly(words[first] ?? '') <= 255) ? words[first] : undefined) }, 'IP protocol', { default: 'any', invalid: 'Invalid ipproto {word}' }),
   sport: keyword(range(65535), 'source ports', { default: 'any', invalid: 'invalid sport range {word}' }),
   dport: keyword(range(65535), 'destination ports', { default: 'any', invalid: 'invalid dport range {word}' }),
   type: keyword(word('goto N|nop|blackhole|prohibit|unreachable'), 'action; the word type is optional', { default: 'table lookup' }),
@@ -78,6 +77,8 @@ const ACTIONS = ['goto', 'nop', 'blackhole', 'prohibit', 'unreachable'] as const
 export interface RuleEntry {
   readonly family: Family;
   readonly options: Values<typeof ruleOptions>;
+  /** What the kernel is asked for. */
+  readonly spec: RuleOf;
   readonly words: readonly string[];
   readonly place: Place;
 }
@@ -100,10 +101,12 @@ function readRule(args: Args, isStatic: boolean): RuleEntry | undefined {
     args.report({ code: 'invalid-rule', message: 'No action specified for rule - ignoring', remedy: 'write: table T, goto N, blackhole, prohibit or unreachable' }, 0);
     return undefined;
   }
+  let preference = options.preference ?? 0;
   if (options.preference === undefined) {
     const number = 16384 - Number(args.context.switches.get('rules') ?? 0);
     args.context.switches.set('rules', 16384 - number + 1);
     args.report({ code: 'rule-without-preference', severity: 'warning', message: `Rule has no preference specified - setting to ${String(number)}. This is probably not what you want.`, remedy: 'write: preference N' }, 0);
+    preference = number;
   } else if (options.goto !== undefined && options.goto <= options.preference) {
     args.report({ code: 'invalid-rule', message: `Invalid rule - preference ${String(options.preference)} >= goto target ${String(options.goto)}`, remedy: 'a rule may only go on to a later one' }, args.words.indexOf('goto'));
     return undefined;
@@ -118,5 +121,7 @@ function readRule(args: Args, isStatic: boolean): RuleEntry | undefined {
     return undefined;
   }
   const one = options.from === undefined || options.from === 'default' ? options.to : options.from;
-  return { family: one === undefined || one === 'default' ? 'inet' : familyOf(one.address), options, words: args.words, place: args.place };
+  const family: Family = one === undefined || one === 'default' ? (options.inet6 === undefined ? 'inet' : 'inet6') : familyOf(one.address);
+  const spec = ruleSpec(args, family, options, preference);
+  return spec === undefined ? undefined : { family, options, spec, words: args.words, place: args.place };
 }

@@ -17,6 +17,8 @@ export function virtualAddress(entry: AddressEntry, link: string): VirtualAddres
     noDad: entry.noDad,
     homeAddress: entry.homeAddress,
     noPrefixRoute: entry.noPrefixRoute,
+    manageTemporary: entry.manageTemporary,
+    autoJoin: entry.autoJoin,
     noTrack: entry.noTrack,
     trackGroup: entry.trackGroup,
   };

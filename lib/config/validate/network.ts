@@ -38,12 +38,12 @@ export function buildNetwork({ values }: RootBlock, defaultLink: string): Networ
   };
 }
 
-export function route({ destination, type, family, options, nexthops, words }: RouteEntry): Route {
-  return { destination, type, family, options, nexthops, words };
+export function route({ destination, type, family, options, spec, words }: RouteEntry): Route {
+  return { destination, type, family, options, spec, words };
 }
 
-export function rule({ family, options, words }: RuleEntry): Rule {
-  return { family, options, words };
+export function rule({ family, options, spec, words }: RuleEntry): Rule {
+  return { family, options, spec, words };
 }
 
 /** Tracked things with weights of their own: what the entry leaves open comes from the thing. */
