@@ -6,7 +6,8 @@ import type { Millis } from '../util/time.ts';
 import type { StateName } from '../vrrp/virtual-router.ts';
 import type { HookState } from './hooks/types.ts';
 import type { HooksService } from './hooks/supervisor.ts';
-import { Journal } from './journal.ts';
+import { Journal, type Leftovers } from './journal.ts';
+import { routingText } from './report/routing-text.ts';
 import type { Log } from './log/log.ts';
 import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
@@ -124,10 +125,10 @@ export class Daemon {
     if (this.#stopping !== null) return;
     await this.#network.start();
     await this.#notifier.start();
-    if (this.#config.instances.length > 0) {
+    if (isSomethingHeld(this.#config)) {
       const leftovers = await this.#journal.leftovers(this.#network, this.#config);
       if (this.#stopping !== null) return;
-      if (leftovers.length > 0) log.info(`removing ${leftovers.length} addresses that an earlier run left behind: ${leftovers.map((a) => a.prefix.address).join(', ')}`);
+      tellLeftovers(leftovers, log);
       this.#vrrp.sweep(leftovers);
       await this.#vrrp.filter.sweep(await this.#journal.tables());
       await this.#journal.claim(this.#config);
@@ -156,7 +157,7 @@ export class Daemon {
     const refused = refusedChange(this.#config, config);
     if (refused !== null) return log.error(refused);
     this.#config = config;
-    if (config.instances.length > 0) {
+    if (isSomethingHeld(config)) {
       await this.#journal.claim(config);
       await this.#vrrp.filter.prepare(config);
     }
@@ -222,6 +223,15 @@ export class Daemon {
 function logAddress(change: NetworkChange, log: Log): void {
   if (change.type === 'address-added') log.info(`Assigned address ${change.address.prefix.address} for interface ${change.link}`);
   if (change.type === 'address-removed') log.info(`Deassigned address ${change.address.prefix.address} from interface ${change.link}`);
+}
+
+function isSomethingHeld({ instances, statics }: Config): boolean {
+  return instances.length > 0 || statics.addresses.length > 0 || statics.routes.length > 0 || statics.rules.length > 0;
+}
+
+function tellLeftovers({ addresses, routing }: Leftovers, log: Log): void {
+  if (addresses.length > 0) log.info(`removing ${addresses.length} addresses that an earlier run left behind: ${addresses.map((a) => a.prefix.address).join(', ')}`);
+  if (routing.length > 0) log.info(`removing ${routing.length} routes and rules that an earlier run left behind: ${routing.map(routingText).join(', ')}`);
 }
 
 function names(config: Config): string[] {

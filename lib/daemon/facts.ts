@@ -15,6 +15,10 @@ export interface Surroundings extends Tracked {
   /** The unicast source is, or was, an address of this machine. */
   canSpeakFrom(instance: VrrpInstance): boolean;
   hasSocket(instance: VrrpInstance): boolean;
+  /** Interfaces of its tracked routes and rules, and of static entries of its track_group. */
+  objectLinks(instance: VrrpInstance): ReadonlySet<string>;
+  /** Static entries of its track_group that are missing, in words. */
+  objectFaults(instance: VrrpInstance): readonly string[];
 }
 
 export interface Facts {
@@ -45,6 +49,10 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
     if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${instance.link}`);
   }
   for (const name of addressLinks(instance)) if (linkState(around, name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
+  for (const name of around.objectLinks(instance)) {
+    if (linkState(around, name) !== 'up' && !instance.trackInterfaces.some((ref) => ref.name === name)) faults.add(`interface ${name} of a route or rule is down`);
+  }
+  for (const fault of around.objectFaults(instance)) faults.add(fault);
   const weighed: Weighed[] = [];
   const files = new Map<FaultReason, number>();
   const details = new Map<FaultReason, string>();

@@ -5,16 +5,29 @@ import type { Address } from '../system/netlink-routes.ts';
 import { parsePrefix, printPrefix, parseIp } from '../util/ip.ts';
 import { PROTOCOL_KEEPALIVED } from '../util/route.ts';
 import { allAddresses } from '../vrrp/desired.ts';
+import { allRouting, objectsOf, type RoutingObject } from '../vrrp/routing.ts';
+import { routingFromId } from './claimed-routing.ts';
 import type { Log } from './log/log.ts';
 import { filterSettings } from '../vrrp/filter.ts';
 import { needsFilter } from './filter/filter-service.ts';
 import { addressKey, type Network } from './network.ts';
 
-/** One address that a run of this daemon may put on an interface. */
-interface Claim {
+/** One address that a run of this daemon may put on an interface, or one route or rule: its id. */
+type Claim = AddressClaim | { readonly routing: string };
+
+interface AddressClaim {
   readonly link: string;
   readonly prefix: string;
   readonly peer: string | null;
+}
+
+/** What a killed run left. */
+export interface Leftovers {
+  /** Those that nobody names any more. */
+  readonly addresses: readonly Address[];
+  readonly routing: readonly RoutingObject[];
+  /** Ids of routes and rules that the configuration still names. */
+  readonly named: ReadonlySet<string>;
 }
 
 /**
@@ -35,18 +48,16 @@ export class Journal {
     this.#epoch = epoch;
   }
 
-  /** Addresses that a killed run left and `config` does not name; those it names are the instances' own to clear. */
-  async leftovers(network: Network, config: Config): Promise<Address[]> {
+  /** What a killed run left: what `config` still names is its owners' own to clear. */
+  async leftovers(network: Network, config: Config): Promise<Leftovers> {
     const claims = await this.#read();
-    const wanted = new Set(config.instances.flatMap((i) => allAddresses(i).map((v) => `${v.link} ${printPrefix(v.prefix)} ${v.peer ?? ''}`)));
-    return claims.flatMap((claim) => {
-      const link = network.link(claim.link);
-      const prefix = parsePrefix(claim.prefix);
-      if (link === undefined || prefix === null || wanted.has(`${claim.link} ${claim.prefix} ${claim.peer ?? ''}`)) return [];
-      const present = network.get(addressKey(link.index, { prefix, peer: claim.peer === null ? null : parseIp(claim.peer) }));
-      // A kernel that marks who made an address (Linux 5.18) must say that it was us.
-      return present !== undefined && (present.protocol === null || present.protocol === PROTOCOL_KEEPALIVED) ? [present] : [];
-    });
+    const wanted = new Set(claimsOf(config).map(claimText));
+    const unwanted = claims.filter((claim) => !wanted.has(claimText(claim)));
+    return {
+      addresses: unwanted.flatMap((claim) => ('routing' in claim ? [] : present(claim, network))),
+      routing: unwanted.flatMap((claim) => ('routing' in claim ? (routingFromId(claim.routing) ?? []) : [])),
+      named: new Set(claims.flatMap((claim) => ('routing' in claim && wanted.has(claimText(claim)) ? [claim.routing] : []))),
+    };
   }
 
   /** Names of nftables tables that a killed run left. */
@@ -55,9 +66,9 @@ export class Journal {
     return Array.isArray(tables) ? tables.filter((name) => typeof name === 'string') : [];
   }
 
-  /** Writes down what `config` may bring, in place of what stood there: an address it no longer names has been removed, or goes with this reload. */
+  /** Writes down what `config` may bring, in place of what stood there: what it no longer names has been removed, or goes with this reload. */
   async claim(config: Config): Promise<void> {
-    const claims: Claim[] = config.instances.flatMap((i) => allAddresses(i).map((v) => ({ link: v.link, prefix: printPrefix(v.prefix), peer: v.peer })));
+    const claims = claimsOf(config);
     try {
       await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, claims, tables: needsFilter(config) ? [filterSettings(config.settings).table] : [] })}\n`, 0o600);
     } catch (cause) {
@@ -100,9 +111,29 @@ function isJournal(value: unknown): value is Contents {
   return typeof value === 'object' && value !== null && 'epoch' in value && typeof value.epoch === 'string' && 'claims' in value && Array.isArray(value.claims);
 }
 
+function claimsOf(config: Config): Claim[] {
+  const addresses = [...config.instances.flatMap(allAddresses), ...config.statics.addresses];
+  const routing = [...config.instances.map(allRouting), config.statics].flatMap(objectsOf);
+  return [...addresses.map((v) => ({ link: v.link, prefix: printPrefix(v.prefix), peer: v.peer })), ...routing.map(({ id }) => ({ routing: id }))];
+}
+
+function claimText(claim: Claim): string {
+  return 'routing' in claim ? claim.routing : `${claim.link} ${claim.prefix} ${claim.peer ?? ''}`;
+}
+
+/** A kernel that marks who made an address (Linux 5.18) must say that it was us. */
+function present(claim: AddressClaim, network: Network): Address[] {
+  const link = network.link(claim.link);
+  const prefix = parsePrefix(claim.prefix);
+  if (link === undefined || prefix === null) return [];
+  const address = network.get(addressKey(link.index, { prefix, peer: claim.peer === null ? null : parseIp(claim.peer) }));
+  return address !== undefined && (address.protocol === null || address.protocol === PROTOCOL_KEEPALIVED) ? [address] : [];
+}
+
 function isClaim(value: unknown): value is Claim {
   if (typeof value !== 'object' || value === null) return false;
-  const claim = value as Partial<Record<keyof Claim, unknown>>;
+  if ('routing' in value) return typeof value.routing === 'string';
+  const claim = value as Partial<Record<keyof AddressClaim, unknown>>;
   return typeof claim.link === 'string' && typeof claim.prefix === 'string' && (claim.peer === null || typeof claim.peer === 'string');
 }
 

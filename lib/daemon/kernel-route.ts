@@ -10,12 +10,12 @@ const IPV6_METRIC = 1024;
 
 /** The kernel's form; null while an interface that it names is not there. */
 export function kernelRoute(spec: RouteSpec, network: Network): Route | null {
-  const { place: _place, vrf, link: name, nexthops: legs, ...rest } = spec;
+  const { vrf, link: name, nexthops: legs } = spec;
   const link = name === null ? null : indexOf(name, network);
   const nexthops = legs.map((leg) => ({ ...leg, link: leg.link === null ? null : indexOf(leg.link, network) }));
   const table = vrf === null ? spec.table : (network.link(vrf)?.vrfTable ?? null);
   if (link === undefined || table === null || !nexthops.every(isKnown)) return null;
-  return { ...rest, table, link, nexthops };
+  return { ...spec, table, link, nexthops };
 }
 
 /** Routes of one key may stand for one another in an event; which is meant is told by `isSameRoute`. */

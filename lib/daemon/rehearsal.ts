@@ -5,11 +5,12 @@
  */
 import type { VrrpInstance } from '../config/model.ts';
 import { due, emptyRouter, routerStep, type RouterAction, type RouterConfig, stop } from '../vrrp/router.ts';
-import { desiredAddresses } from '../vrrp/desired.ts';
+import { allAddresses, holds } from '../vrrp/desired.ts';
 import { receive } from '../vrrp/receive.ts';
 import { initialize, step, type VirtualRouter } from '../vrrp/virtual-router.ts';
 import { advertise } from './advertise.ts';
 import { kernelAddress } from './address-keeper.ts';
+import { allRouting, objectsOf } from '../vrrp/routing.ts';
 import { ip } from '../util/ip.ts';
 
 const ROUNDS = 30;
@@ -32,7 +33,8 @@ function takeOver(config: RouterConfig, instance: VrrpInstance): void {
   for (const action of master.actions) perform(instance, source, action);
   const state = master.router.members.get(instance.name);
   if (state === undefined) return;
-  desiredAddresses(instance, state).map((address) => kernelAddress(address, 1));
+  if (holds(state)) allAddresses(instance).map((address) => kernelAddress(address, 1));
+  objectsOf(allRouting(instance));
   const [datagram] = advertise(instance, 200, source, 1, 1);
   if (datagram === undefined) return;
   const events = receive(instance, state, { from: ip('192.0.2.2'), to: datagram.to, ttl: 255, payload: datagram.payload });

@@ -21,6 +21,8 @@ interface Entry {
   leaving: number;
   /** As far as is known. */
   there: boolean;
+  /** Why the kernel did not take it, as was said. */
+  refused: string | null;
 }
 
 /** What a request came to: false, it was refused. */
@@ -67,8 +69,9 @@ export class RouteKeeper {
 
   /** Adds what `owner` wants and the kernel lacks, in the order given. One whose interface is not there is left for later. */
   add(owner: string, wanted: readonly RoutingObject[], answered?: Answer): void {
-    const entries = wanted.map((object) => this.#want(owner, object)).filter((entry) => entry !== null && !entry.there);
-    this.#put(owner, entries.filter((entry) => entry !== null), answered);
+    const entries = wanted.map((object) => this.#want(owner, object)).filter((entry) => entry !== null).filter((entry) => !entry.there);
+    for (const entry of entries) entry.refused = null;
+    this.#put(owner, entries, answered);
   }
 
   /**
@@ -109,10 +112,9 @@ export class RouteKeeper {
     }
   }
 
-  /** Those of `objects` that the kernel holds for us. */
-  holds(object: RoutingObject): boolean {
-    const entry = this.#entries.get(object.id);
-    return entry !== undefined && entry.there && entry.owners.size > 0;
+  /** It is wanted, and has been asked for. */
+  knows(object: RoutingObject): boolean {
+    return (this.#entries.get(object.id)?.owners.size ?? 0) > 0;
   }
 
   #want(owner: string, object: RoutingObject): Entry | null {
@@ -124,7 +126,7 @@ export class RouteKeeper {
   #track(object: RoutingObject): Entry | null {
     const held = this.#resolve(object);
     if (held === null) return null;
-    const entry: Entry = { object, owners: new Set(), held, leaving: 0, there: false };
+    const entry: Entry = { object, owners: new Set(), held, leaving: 0, there: false, refused: null };
     this.#entries.set(object.id, entry);
     const key = 'route' in held ? routeKey(held.route) : ruleKey(held.rule);
     this.#index.set(key, (this.#index.get(key) ?? new Set()).add(entry));
@@ -159,10 +161,16 @@ export class RouteKeeper {
     this.#queue.push(owner, [...operations.keys()], (operation, error) => {
       const one = operations.get(operation);
       if (one === undefined) return;
-      const done = error === null || isAsWanted(operation, error.code) || (one.was && error.code === 'EEXIST');
-      if (!done) one.entry.there = false;
-      answered?.(one.entry.object, done, error === null);
-    }, (operation, error) => operations.get(operation)?.was === true && error.code === 'EEXIST');
+      const { entry, was } = one;
+      const done = error === null || isAsWanted(operation, error.code) || (was && error.code === 'EEXIST');
+      entry.refused = done ? null : error.code;
+      if (!done) entry.there = false;
+      answered?.(entry.object, done, error === null);
+    }, (operation, error) => {
+      // One that is there is there; a reason that stays is told once.
+      const one = operations.get(operation);
+      return one !== undefined && ((one.was && error.code === 'EEXIST') || one.entry.refused === error.code);
+    });
   }
 
   #take(owner: string, entries: readonly Entry[]): void {

@@ -48,7 +48,7 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
     config: tracked, count, up: verdict === 'up', forkDelayed: pending?.delay === 'fork', terminateDelayed: pending?.delay === 'terminate',
   }));
   const interfaces = network.links().map((link): InterfaceStatus => ({ link, addresses: network.addressesOf(link.index).map((a) => a.prefix.address) }));
-  return { version, at, startedAt, global: config.global, instances, groups, scripts, files, processes, interfaces };
+  return { version, at, startedAt, global: config.global, statics: config.statics, instances, groups, scripts, files, processes, interfaces };
 }
 
 function advertInterval({ state }: VirtualRouter): Millis | null {

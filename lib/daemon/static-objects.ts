@@ -84,8 +84,10 @@ export class StaticObjects {
     if (this.#objects.size === 0 || link?.up !== true || !link.running) return;
     for (const object of this.#objects.values()) {
       if (object.kind === 'address' && object.virtual.link === name && !object.virtual.noTrack && !this.#isThere(object.virtual)) this.#restore(object);
-      else if (object.kind !== 'address' && linksOf(object).includes(name) && !this.#parts.routing.holds(object) && isTracked(object)) this.#restore(object);
     }
+    // What waited for an interface to be there at all is not known to the keeper yet.
+    const waiting = [...this.#objects.values()].filter(isRouting).filter((object) => linksOf(object).includes(name) && isTracked(object) && !this.#parts.routing.knows(object));
+    if (waiting.length > 0) this.#put(waiting);
   }
 
   /** The keeper asked again for one of ours; `missed`: it had not been there. */

@@ -4,6 +4,7 @@
  */
 import type { TrackFile, TrackProcess } from '../config/model-network.ts';
 import type { GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
+import type { Statics } from '../config/model-network.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
 import type { Millis } from '../util/time.ts';
@@ -16,6 +17,8 @@ export interface Status {
   readonly at: number;
   readonly startedAt: number;
   readonly global: GlobalDefs;
+  /** static_ipaddress, static_routes and static_rules. */
+  readonly statics: Statics;
   readonly instances: readonly InstanceStatus[];
   readonly groups: readonly GroupStatus[];
   readonly scripts: readonly ScriptStatus[];

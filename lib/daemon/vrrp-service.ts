@@ -3,23 +3,23 @@
  * actions are carried out, in their order and in the same turn. One clock timer, for the earliest deadline.
  */
 import { AH_LENGTH, AH_PROTOCOL } from '../codec/ah.ts';
-import type { Config, SyncGroup, VirtualAddress, VrrpInstance } from '../config/model.ts';
-import type { Address } from '../system/netlink-routes.ts';
+import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { System } from '../system/system.ts';
 import type { Datagram, SocketSpec } from '../system/vrrp-sockets.ts';
 import type { IpAddress } from '../util/ip.ts';
 import type { Cancel, Millis } from '../util/time.ts';
-import { allAddresses, desiredAddresses } from '../vrrp/desired.ts';
+import { allAddresses, holds } from '../vrrp/desired.ts';
 import { ZERO_COUNTERS } from '../vrrp/counters.ts';
 import { migrate } from '../vrrp/migrate.ts';
 import * as routers from '../vrrp/router.ts';
 import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
 import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
-import { AddressKeeper, kernelAddress } from './address-keeper.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
 import { FilterService } from './filter/filter-service.ts';
 import { assess, type Facts, startLines, trackedBy } from './facts.ts';
+import type { Leftovers } from './journal.ts';
+import { KernelObjects } from './kernel-objects.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
 import { rehearse } from './rehearsal.ts';
@@ -51,7 +51,7 @@ export class VrrpService {
   readonly #listener: VrrpListener;
   readonly #options: VrrpOptions;
   readonly #tracked: Tracked;
-  readonly #keeper: AddressKeeper;
+  readonly #objects: KernelObjects;
   readonly filter: FilterService;
   readonly #announcer: Announcer;
   readonly #sockets: SocketPool;
@@ -84,7 +84,10 @@ export class VrrpService {
     this.#listener = listener;
     this.#tracked = tracked;
     this.#options = options;
-    this.#keeper = new AddressKeeper(system.routes, system.clock, network, log);
+    this.#objects = new KernelObjects(system, network, log, {
+      lost: (instance, what) => { this.#event(instance, { type: 'object-lost', what }); },
+      changed: (instances) => { for (const name of instances) this.#reassess(name); },
+    });
     this.filter = new FilterService(system, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
     this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec, datagram); }, (key, spec, cause) => {
@@ -108,17 +111,18 @@ export class VrrpService {
 
   /** True for an address that this run put into the kernel. */
   isOurs(key: string): boolean {
-    return this.#keeper.isOurs(key);
+    return this.#objects.addresses.isOurs(key);
   }
 
   /** Removes what an earlier run left and nobody names any more. */
-  sweep(leftovers: readonly Address[]): void {
-    this.#keeper.sweep(leftovers);
+  sweep(leftovers: Leftovers): void {
+    this.#objects.sweep(leftovers);
   }
 
   /** The network is known by now. `delay` is vrrp_startup_delay: until then nothing is heard, and no timer begins. */
   start(config: Config, delay: Millis): void {
     this.#use(config);
+    this.#objects.use(config);
     // Before anything can be heard: it takes a while on a busy machine.
     rehearse(this.#config);
     const now = this.#system.clock.now();
@@ -140,9 +144,10 @@ export class VrrpService {
     this.#leaving = 'reload';
     if (this.#started) for (const name of gone) this.#take(routers.routerStep(from, this.#router, name, { type: 'shutdown' }, now));
     this.#leaving = 'stop';
-    this.#keeper.rename(kept);
+    this.#objects.rename(kept);
     this.filter.rename(kept);
     this.#use(config);
+    this.#objects.use(config);
     this.#router = router;
     this.#advertiser.reload(kept);
     this.#facts = renamed(this.#facts, kept);
@@ -150,7 +155,7 @@ export class VrrpService {
     for (const name of gone) this.#cleared.delete(name);
     this.#openSockets();
     if (!this.#started) return;
-    for (const [name, old] of kept) this.#moveAddresses(from.instances.get(old), name);
+    for (const [name, old] of kept) this.#move(from.instances.get(old), name);
     for (const name of kept.keys()) this.#reassess(name, true);
     // Whoever was held by a group that is no more has nothing to hold it now.
     for (const name of kept.keys()) this.#event(name, { type: 'recovery', reason: 'reload', anew: true });
@@ -168,7 +173,7 @@ export class VrrpService {
     if (this.#started) this.#take(routers.stop(this.#config, this.#router, this.#system.clock.now(), this.#options.keepAddresses));
     this.#started = false;
     this.#timer();
-    this.#keeper.flush();
+    this.#objects.stop(this.#options.keepAddresses);
     this.filter.close(this.#options.keepAddresses);
     this.#announcer.close();
   }
@@ -191,6 +196,7 @@ export class VrrpService {
   }
 
   networkChanged(change: NetworkChange): void {
+    if (this.#started && this.#objects.networkChanged(change)) return;
     switch (change.type) {
       case 'link-added':
       case 'link-removed':
@@ -200,19 +206,19 @@ export class VrrpService {
       case 'link':
         return this.#linkChanged(change.name);
       case 'address-added':
-        if (!this.#keeper.isOurs(addressKey(change.address.linkIndex, change.address))) this.#reassessAddress(change.link, change.address.prefix.address);
+        if (!this.#objects.addresses.isOurs(addressKey(change.address.linkIndex, change.address))) this.#reassessAddress(change.link, change.address.prefix.address);
         return;
       case 'address-removed': {
         const key = addressKey(change.address.linkIndex, change.address);
-        const owner = this.#keeper.ownerOf(key);
+        const owner = this.#objects.addresses.ownerOf(key);
         // Our own removal, and perhaps added anew since.
-        if (this.#keeper.wasTold(key) && owner !== null) return;
+        if (this.#objects.addresses.wasTold(key) && owner !== null) return;
         const instance = owner === null ? undefined : this.#config.instances.get(owner);
         if (instance !== undefined && this.#tracksLoss(instance, key)) {
           // Still ours while the Master gives up: put back by hand in the meantime, it goes with the others.
           this.#event(instance.name, { type: 'address-lost', address: change.address.prefix.address, link: change.link });
         } else if (owner === null) this.#reassessLink(change.link);
-        this.#keeper.lost(key);
+        this.#objects.addresses.lost(key);
         return;
       }
     }
@@ -270,7 +276,7 @@ export class VrrpService {
     if (!this.#started) return;
     for (const instance of this.#config.instances.values()) {
       const tracked = [...instance.trackInterfaces, ...(this.#groupOf(instance.name)?.trackInterfaces ?? [])];
-      const concerned = instance.link === link || tracked.some((ref) => ref.name === link) || allAddresses(instance).some((v) => v.link === link);
+      const concerned = instance.link === link || tracked.some((ref) => ref.name === link) || allAddresses(instance).some((v) => v.link === link) || this.#objects.linksFor(instance).has(link);
       if (concerned) this.#reassess(instance.name);
     }
   }
@@ -294,7 +300,7 @@ export class VrrpService {
   #assess(instance: VrrpInstance): Facts {
     return assess(instance, this.#groupOf(instance.name), {
       link: (name) => this.#network.link(name),
-      primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#keeper.isOurs(key)),
+      primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#objects.addresses.isOurs(key)),
       hasAddress: (i, address) => {
         const link = this.#network.link(i.link);
         return link !== undefined && this.#network.addressesOf(link.index).some((a) => a.prefix.address === address);
@@ -305,6 +311,8 @@ export class VrrpService {
       file: (name) => this.#tracked.file(name),
       process: (name) => this.#tracked.process(name),
       bfd: (name) => this.#tracked.bfd(name),
+      objectLinks: (i) => this.#objects.linksFor(i),
+      objectFaults: (i) => this.#objects.faultsFor(i),
     }, this.#facts.get(instance.name));
   }
 
@@ -451,7 +459,7 @@ export class VrrpService {
 
   /** Neighbours are told when the kernel has the addresses, and only if they are still ours then. */
   #announce(instance: VrrpInstance, repeat: number): void {
-    this.#keeper.whenDone(() => {
+    this.#objects.whenDone(() => {
       if (this.#router.members.get(instance.name)?.state.name === 'Master') this.#announcer.announce(instance, allAddresses(instance), repeat);
     });
   }
@@ -459,11 +467,9 @@ export class VrrpService {
   #reconcile(instance: VrrpInstance): void {
     const member = this.#router.members.get(instance.name);
     if (member === undefined) return;
-    const wanted = desiredAddresses(instance, member);
-    if (wanted.length > 0) {
+    if (holds(member)) {
       this.filter.update(instance, member);
-      this.#log.detail(`(${instance.name}) setting VIPs.`);
-      this.#keeper.add(instance.name, wanted);
+      this.#objects.hold(instance);
       this.#cleared.add(instance.name);
       return;
     }
@@ -471,35 +477,18 @@ export class VrrpService {
     if (this.#stopped && this.#options.keepAddresses) return;
     const first = !this.#cleared.has(instance.name);
     this.#cleared.add(instance.name);
-    const removed = this.#keeper.remove(instance.name, allAddresses(instance), first || this.#options.releaseForeign);
-    if (removed > 0) this.#log.detail(`(${instance.name}) removing VIPs.`);
-    this.#keeper.whenDone(() => { this.filter.update(instance, this.#router.members.get(instance.name) ?? member); });
+    this.#objects.release(instance, first || this.#options.releaseForeign);
+    this.#objects.whenDone(() => { this.filter.update(instance, this.#router.members.get(instance.name) ?? member); });
   }
 
-  /** A reload changed a Master's addresses: the new ones come before the old ones go. Any new one has all announced, as with keepalived. */
-  #moveAddresses(old: VrrpInstance | undefined, name: string): void {
+  /** Any new address has all announced, as with keepalived. */
+  #move(old: VrrpInstance | undefined, name: string): void {
     const instance = this.#config.instances.get(name);
     const member = this.#router.members.get(name);
     if (old === undefined || instance === undefined || member?.state.name !== 'Master') return;
-    const key = (v: { link: string; prefix: { address: string; length: number }; peer: string | null }): string => `${v.link} ${v.prefix.address}/${v.prefix.length} ${v.peer ?? ''}`;
-    const before = new Map(allAddresses(old).map((v) => [key(v), v]));
-    const after = new Set(allAddresses(instance).map(key));
-    // The kernel keeps label, scope and flags as they were: another one is another address.
-    const changed = allAddresses(instance).filter((v) => { const was = before.get(key(v)); return was !== undefined && !sameInKernel(was, v); });
-    const added = [...allAddresses(instance).filter((v) => !before.has(key(v))), ...changed];
     this.filter.update(instance, member);
-    this.#keeper.remove(name, changed, true);
-    if (added.length > 0) {
-      this.#log.info(`(${name}) setting VIPs.`);
-      this.#keeper.add(name, added);
-      this.#announce(instance, instance.garp.masterRepeat);
-    }
-    this.#keeper.remove(name, allAddresses(old).filter((v) => !after.has(key(v))), true);
+    if (this.#objects.move(old, instance)) this.#announce(instance, instance.garp.masterRepeat);
   }
-}
-
-function sameInKernel(a: VirtualAddress, b: VirtualAddress): boolean {
-  return JSON.stringify(kernelAddress(a, 0)) === JSON.stringify(kernelAddress(b, 0));
 }
 
 /** What was kept under old names, under the new ones. */

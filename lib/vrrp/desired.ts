@@ -1,12 +1,12 @@
 import type { VirtualAddress, VrrpInstance } from '../config/model.ts';
 import type { VirtualRouter } from './virtual-router.ts';
 
-/** The addresses that the kernel should hold for this instance in this state, in the order they are added. */
-export function desiredAddresses(instance: VrrpInstance, router: VirtualRouter): readonly VirtualAddress[] {
-  return router.state.name === 'Master' ? allAddresses(instance) : [];
+/** Should the kernel hold what the instance has (addresses, routes, rules) in this state? All of it or nothing. */
+export function holds({ state }: VirtualRouter): boolean {
+  return state.name === 'Master';
 }
 
-/** Everything that the instance may ever put on an interface. */
+/** Every address that the instance may ever put on an interface, in the order they are added. */
 export function allAddresses(instance: VrrpInstance): readonly VirtualAddress[] {
   return [...instance.virtualAddresses, ...instance.excludedAddresses];
 }

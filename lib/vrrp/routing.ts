@@ -1,7 +1,6 @@
 /** Routes and rules as things that are held, tracked and compared. Pure. */
 import type { VrrpInstance } from '../config/model.ts';
 import type { Route, Rule } from '../config/model-network.ts';
-import type { VirtualRouter } from './virtual-router.ts';
 
 export interface Routing {
   readonly routes: readonly Route[];
@@ -15,14 +14,9 @@ export type RoutingObject =
 
 export const NO_ROUTING: Routing = { routes: [], rules: [] };
 
-/** Everything that the instance may ever put into a routing table. */
+/** Everything that the instance may ever put into routing tables. */
 export function allRouting({ extras }: VrrpInstance): Routing {
   return extras === undefined ? NO_ROUTING : { routes: extras.routes, rules: extras.rules };
-}
-
-/** What the kernel should hold for this instance in this state. */
-export function desiredRouting(instance: VrrpInstance, router: VirtualRouter): Routing {
-  return router.state.name === 'Master' ? allRouting(instance) : NO_ROUTING;
 }
 
 /** In the order in which they are added: routes, then rules. */

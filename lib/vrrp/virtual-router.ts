@@ -79,6 +79,8 @@ export type Event =
   | { readonly type: 'hold' | 'release'; readonly reason: FaultReason }
   /** keepalived's: somebody took one of our addresses away. */
   | { readonly type: 'address-lost'; readonly address: IpAddress; readonly link: string }
+  /** keepalived's: somebody took one of our routes or rules away; in words. */
+  | { readonly type: 'object-lost'; readonly what: string }
   | { readonly type: 'source'; readonly address: IpAddress | null }
   /** A sync group moves the instance along with another member. */
   | { readonly type: 'sync'; readonly to: 'Master' | 'Backup' | 'Fault' }
@@ -144,7 +146,9 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
     case 'release':
       return recovery(instance, { ...router, holds: without(router.holds, event.reason) }, now);
     case 'address-lost':
-      return addressLost(instance, router, event, now);
+      return giveUp(instance, router, 'IP ', `${event.address} removed from ${event.link}`, now);
+    case 'object-lost':
+      return giveUp(instance, router, '', `${event.what} removed`, now);
     case 'source':
       return stay({ ...router, address: event.address });
     case 'sync':
@@ -354,14 +358,14 @@ function recovery(instance: VrrpInstance, router: VirtualRouter, now: Millis, an
 }
 
 /** keepalived's: a Master that lost an address gives up and stands again after the skew. */
-function addressLost(instance: VrrpInstance, router: VirtualRouter, { address, link }: { address: IpAddress; link: string }, now: Millis): Step {
+function giveUp(instance: VrrpInstance, router: VirtualRouter, kind: string, lost: string, now: Millis): Step {
   if (router.state.name !== 'Master') return stay(router);
   const counters = leave(router.counters, 1);
   const actions: Action[] = [
-    { type: 'log', level: 'info', text: `(${instance.name}) Netlink reflector reports IP ${address} removed from ${link}` },
+    { type: 'log', level: 'info', text: `(${instance.name}) Netlink reflector reports ${kind}${lost}` },
     { type: 'advertise', priority: 0 }, detail(instance, 'sent 0 priority'), info(instance, 'Entering BACKUP STATE'),
   ];
-  return becomeBackup(instance, { ...router, counters }, now, skewTime(instance, router.priority, instance.advertInterval), `${address} removed from ${link}`, actions);
+  return becomeBackup(instance, { ...router, counters }, now, skewTime(instance, router.priority, instance.advertInterval), lost, actions);
 }
 
 /** What another member's transition asks of this one; see sync-group.ts. Backup without a farewell, Fault with one. */

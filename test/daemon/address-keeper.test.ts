@@ -1,8 +1,10 @@
 import { expect } from 'chai';
-import { AddressKeeper, kernelAddress, PROTOCOL_KEEPALIVED } from '../../lib/daemon/address-keeper.ts';
+import { AddressKeeper, kernelAddress } from '../../lib/daemon/address-keeper.ts';
+import { KernelQueue } from '../../lib/daemon/kernel-queue.ts';
 import { addressKey, Network } from '../../lib/daemon/network.ts';
 import type { VirtualAddress } from '../../lib/config/model.ts';
 import { ip } from '../../lib/util/ip.ts';
+import { PROTOCOL_KEEPALIVED } from '../../lib/util/route.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 import { RecordingLog } from '../sim/recording-log.ts';
 import { settle, VirtualClock } from '../sim/virtual-clock.ts';
@@ -19,7 +21,8 @@ class Stage {
   readonly clock = new VirtualClock();
   readonly log = new RecordingLog();
   readonly network = new Network(this.routes, this.clock, this.log, () => undefined);
-  readonly keeper = new AddressKeeper(this.routes, this.clock, this.network, this.log);
+  readonly queue = new KernelQueue(this.routes, this.clock, this.log);
+  readonly keeper = new AddressKeeper(this.queue, this.network);
 
   async start(...present: string[]): Promise<this> {
     this.routes.links = [link(2, 'eth0')];
@@ -146,7 +149,7 @@ describe('AddressKeeper', () => {
       const wanted = many();
       let done = false;
       keeper.add('VI_1', wanted);
-      keeper.whenDone(() => { done = true; });
+      stage.queue.whenDone(() => { done = true; });
       expect(routes.applied.map((o) => o.length)).to.deep.equal([200]);
       expect(done).to.equal(false);
       await clock.advance(0);
@@ -169,14 +172,14 @@ describe('AddressKeeper', () => {
     it('at the end all goes at once', async () => {
       const { keeper, routes } = await stage.start();
       keeper.add('VI_1', many());
-      keeper.flush();
+      stage.queue.flush();
       expect(routes.operations().length).to.equal(500);
     });
 
     it('with nothing waiting, who waits is called at once', async () => {
-      const { keeper } = await stage.start();
+      await stage.start();
       let done = false;
-      keeper.whenDone(() => { done = true; });
+      stage.queue.whenDone(() => { done = true; });
       expect(done).to.equal(true);
     });
   });

@@ -30,7 +30,7 @@ class Stage {
     await this.network.start();
     const found = await this.journal.leftovers(this.network, CONFIG);
     this.network.close();
-    return found.map((a) => printPrefix(a.prefix));
+    return found.addresses.map((a) => printPrefix(a.prefix));
   }
 }
 

@@ -1,15 +1,18 @@
 import type { TrackRef, VrrpInstance } from '../../config/model.ts';
 import { familyOf, isLinkLocal6 } from '../../util/ip.ts';
 import type { GroupStatus, InterfaceStatus, ScriptStatus, Status } from '../status.ts';
+import { objectsOf, type Routing } from '../../vrrp/routing.ts';
+import { routingText } from './routing-text.ts';
 import { globalSection } from './global.ts';
 import { instanceLines, notifyLines } from './instance.ts';
 import { fileLines, processLines } from './tracked.ts';
-import { accountPair, argvText, seconds, trackText, yes } from './text.ts';
+import { accountPair, addressText, argvText, seconds, trackText, yes } from './text.ts';
 
 /** keepalived.data: what USR1 makes the VRRP process write. Sections, names and indentation are keepalived's. */
 export function renderData(status: Status): string {
   const lines = [
     ...globalSection(status.global, 'vrrp', defaultInterface(status)),
+    ...staticSections(status),
     '------< VRRP Topology >------',
     ...status.instances.flatMap(instanceLines),
     '------< VRRP Sockpool >------',
@@ -21,6 +24,15 @@ export function renderData(status: Status): string {
     ...section('Interfaces', status.interfaces.flatMap((face) => interfaceLines(face, status))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function staticSections({ statics }: Status): readonly string[] {
+  const lines = (routing: Routing): string[] => objectsOf(routing).map((object) => `     ${routingText(object)}`);
+  return [
+    ...section('Static Addresses', statics.addresses.map((virtual) => `     ${addressText(virtual, true)}`)),
+    ...section('Static Routes', lines({ routes: statics.routes, rules: [] })),
+    ...section('Static Rules', lines({ routes: [], rules: statics.rules })),
+  ];
 }
 
 /** keepalived_parent.data: the parent's share, the global definitions alone. */

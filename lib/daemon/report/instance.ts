@@ -1,5 +1,7 @@
 import type { NotifyScripts, TrackRef, VrrpInstance } from '../../config/model.ts';
 import type { Millis } from '../../util/time.ts';
+import { allRouting, objectsOf, type Routing } from '../../vrrp/routing.ts';
+import { routingText } from './routing-text.ts';
 import type { InstanceStatus } from '../status.ts';
 import { addressText, flag, moment, scriptText, seconds, trackText, yes } from './text.ts';
 
@@ -74,7 +76,14 @@ function addresses({ config, addressesSet }: InstanceStatus): readonly string[] 
     ...(config.virtualAddresses.length === 0 ? [] : [`Virtual IP (${String(config.virtualAddresses.length)}):`, ...config.virtualAddresses.map(entry)]),
     ...(config.excludedAddresses.length === 0 ? [] : ['Virtual IP Excluded :', ...config.excludedAddresses.map(entry)]),
     ...unicast(config),
+    ...routing(config),
   ];
+}
+
+function routing(config: VrrpInstance): readonly string[] {
+  const { routes, rules } = allRouting(config);
+  const lines = (name: string, one: Routing): string[] => { const all = objectsOf(one).map((object) => `  ${routingText(object)}`); return all.length === 0 ? [] : [`${name} :`, ...all]; };
+  return [...lines('Virtual Routes', { routes, rules: [] }), ...lines('Virtual Rules', { routes: [], rules })];
 }
 
 function unicast({ unicastPeers, unicastTtl, checkUnicastSource, version }: VrrpInstance): readonly string[] {

@@ -11,13 +11,13 @@ export function routingText(object: RoutingObject): string {
 }
 
 /** `prepend 10.1.0.0/24 via inet 10.0.0.254 dev eth0 proto 18` */
-function routeText({ spec }: Route): string {
+function routeText({ spec, options }: Route): string {
   const kind = Object.entries(ROUTE_TYPES).find(([, number]) => number === spec.type)?.[0];
   return words(
     spec.place, kind !== undefined && kind !== 'unicast' && kind, prefixText(spec.destination),
     spec.source !== null && `from ${prefixText(spec.source)}`, spec.preferredSource !== null && `src ${spec.preferredSource}`, spec.tos !== 0 && `tos ${spec.tos}`,
     spec.encap !== null && encapText(spec.encap), spec.gateway !== null && `via ${familyOf(spec.gateway)} ${spec.gateway}`, spec.link !== null && `dev ${spec.link}`,
-    spec.vrf !== null ? `vrf ${spec.vrf}` : spec.table !== ROUTE_TABLES.main && `table ${spec.table}`, `proto ${spec.protocol}`, spec.scope !== 0 && `scope ${spec.scope}`,
+    spec.vrf !== null ? `vrf ${spec.vrf}` : spec.table !== ROUTE_TABLES.main && `table ${spec.table}`, (options.no_track === undefined || options.protocol !== undefined) && `proto ${spec.protocol}`, spec.scope !== 0 && `scope ${spec.scope}`,
     spec.priority !== null && `metric ${spec.priority}`, spec.onlink && 'onlink', spec.realms !== null && `realms ${realmsText(spec.realms)}`,
     ...METRICS.flatMap(([name, metric, unit]) => spec.metrics.filter((one) => one.metric === metric).map((one) => metricText(name, one.value, one.locked, unit))),
     spec.congestion !== null && `congctl ${spec.congestion.locked ? 'lock ' : ''}${spec.congestion.name}`,

@@ -57,8 +57,11 @@ export function addressText(virtual: VirtualAddress, set: boolean): string {
     virtual.label === null ? null : `label ${virtual.label}`,
     six ? `preferred_lft ${virtual.preferred === null ? 'forever' : String(virtual.preferred)}` : null,
     virtual.homeAddress ? 'home' : null,
+    virtual.manageTemporary ? 'mngtmpaddr' : null,
     virtual.noPrefixRoute ? 'noprefixroute' : null,
+    virtual.autoJoin ? 'autojoin' : null,
     virtual.noTrack ? 'no_track' : null,
+    virtual.trackGroup === null ? null : `track_group ${virtual.trackGroup}`,
     set ? 'set' : null,
   ].filter((part) => part !== null).join(' ');
 }
