@@ -1,7 +1,7 @@
 /** Which packets a router that is no owner of its addresses leaves alone (RFC 9568 §6.1, Accept_Mode). */
 import type { GlobalValues } from '../config/keywords/global-defs.ts';
 import type { VirtualAddress, VrrpInstance } from '../config/model.ts';
-import { desiredAddresses } from './desired.ts';
+import { allAddresses, holds } from './desired.ts';
 import type { VirtualRouter } from './virtual-router.ts';
 
 const OWNER = 255;
@@ -37,5 +37,5 @@ export function isFiltered(instance: VrrpInstance): boolean {
 
 /** The addresses whose packets are to be dropped while the instance is in this state. */
 export function filteredAddresses(instance: VrrpInstance, router: VirtualRouter): readonly VirtualAddress[] {
-  return isFiltered(instance) ? desiredAddresses(instance, router) : [];
+  return isFiltered(instance) && holds(router) ? allAddresses(instance) : [];
 }
