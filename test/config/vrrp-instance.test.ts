@@ -107,8 +107,8 @@ describe('vrrp_instance: defaults and what follows from what', () => {
   it('the words behind an address', () => {
     const text = withInstance('virtual_ipaddress_excluded {\n 192.0.2.7/24 dev eth1 brd + label eth1:v scope link no_track noprefixroute\n 192.0.2.8 peer 192.0.2.9/30\n}');
     expect(instance(text).excludedAddresses).to.deep.equal([
-      { prefix: { address: '192.0.2.7', length: 24 }, link: 'eth1', peer: null, broadcast: '192.0.2.255', label: 'eth1:v', scope: 253, preferred: null, noDad: false, homeAddress: false, noPrefixRoute: true, noTrack: true, trackGroup: null },
-      { prefix: { address: '192.0.2.8', length: 30 }, link: 'eth0', peer: '192.0.2.9', broadcast: null, label: null, scope: 0, preferred: null, noDad: false, homeAddress: false, noPrefixRoute: false, noTrack: false, trackGroup: null },
+      { prefix: { address: '192.0.2.7', length: 24 }, link: 'eth1', peer: null, broadcast: '192.0.2.255', label: 'eth1:v', scope: 253, preferred: null, noDad: false, homeAddress: false, noPrefixRoute: true, manageTemporary: false, autoJoin: false, noTrack: true, trackGroup: null },
+      { prefix: { address: '192.0.2.8', length: 30 }, link: 'eth0', peer: '192.0.2.9', broadcast: null, label: null, scope: 0, preferred: null, noDad: false, homeAddress: false, noPrefixRoute: false, manageTemporary: false, autoJoin: false, noTrack: false, trackGroup: null },
     ]);
   });
 
