@@ -67,7 +67,7 @@ const LISTENING = 'the monitor listens';
 export const MONITOR = ['sh', '-c', `ip -ts -o monitor address & sleep 0.15; ip -o address; echo ${LISTENING}; wait`];
 
 /** '2026-11-23T21:40:00.123456' (local time) → milliseconds since the epoch with a fraction. */
-function parseStamp(text: string | undefined): number {
+export function parseStamp(text: string | undefined): number {
   const [, seconds, micros] = /^(.*)\.(\d+)$/.exec(text ?? '') ?? [];
   return seconds === undefined ? wallClock() : new Date(seconds).getTime() + Number(micros) / 1000;
 }

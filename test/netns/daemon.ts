@@ -33,7 +33,8 @@ export interface DaemonEnd {
 
 /** A daemon running in a node, in the foreground. `child` is what entered the node; the daemon is below it. */
 export class Daemon {
-  readonly kind: DaemonKind;
+  /** What it is, for messages. */
+  readonly kind: string;
   readonly node: string;
   readonly started = wallClock();
   readonly log: LogLine[] = [];
@@ -42,7 +43,7 @@ export class Daemon {
   private over: DaemonEnd | null = null;
   private lost = false;
 
-  constructor(kind: DaemonKind, node: string, child: ChildProcess) {
+  constructor(kind: string, node: string, child: ChildProcess) {
     this.kind = kind;
     this.node = node;
     this.child = child;

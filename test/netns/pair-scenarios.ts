@@ -124,7 +124,7 @@ class Pair {
   /** Waits until things have settled with this master, and notes how long that took after `since`. */
   async taken(master: Director, since: number): Promise<void> {
     await settles({ ...this.all, master, since });
-    this.takeovers.push(cameAt(master.node, VIP, since) - since);
+    this.takeovers.push(cameAt(master, VIP, since) - since);
   }
 }
 

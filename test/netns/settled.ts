@@ -1,12 +1,20 @@
+import type { AddressWatch } from './address-watch.ts';
 import type { Daemon } from './daemon.ts';
 import type { LabNode } from './node.ts';
 import { until, sleep, wallClock } from './wait.ts';
-import type { Witness } from './witness.ts';
+import type { Advert, Witness } from './witness.ts';
+
+/** What a router holds, now and in the past. */
+export type Holdings = Pick<AddressWatch, 'has' | 'all' | 'changes'>;
 
 /** A director of a pair: the node and the daemon that runs, or ran last, on it. */
 export interface Director {
   readonly node: LabNode;
   daemon: Daemon;
+  /** Where holding an address is more than having it on the machine; default: the node's addresses. */
+  readonly holdings?: Holdings;
+  /** Whether an advert is this one's, where its MAC does not tell. */
+  readonly sent?: (advert: Advert) => boolean;
 }
 
 /** Flaps within one wait beyond which it is no busy machine any more. */
@@ -20,6 +28,8 @@ const FLAPS = 3;
  */
 export async function settles(spec: {
   readonly vip: string;
+  /** Addresses that are where `vip` is. */
+  readonly along?: readonly string[];
   readonly master: Director;
   readonly directors: readonly Director[];
   readonly witness: Witness;
@@ -28,23 +38,26 @@ export async function settles(spec: {
   readonly bound?: number;
   readonly watch?: number;
 }): Promise<number> {
-  const { vip, master, directors, witness, since, bound = 15_000, watch = 2500 } = spec;
+  const { vip, along = [], master, directors, witness, since, bound = 15_000, watch = 2500 } = spec;
+  const vips = [vip, ...along];
   const end = wallClock() + bound;
-  const tell = (): string => directors.map(({ node, daemon }) => `${node.name} has ${node.watch.all().join(' ')}\n${daemon.tail()}`).join('\n');
-  const alone = (): boolean => directors.every(({ node, daemon }) => node.watch.has(vip) === (node === master.node) || (node !== master.node && !daemon.running));
-  const heard = (from: number): string[] => [...new Set(witness.advertsSince(from).filter((advert) => advert.priority > 0).map((advert) => advert.mac))];
+  const tell = (): string => directors.map((director) => `${director.node.name} has ${holdings(director).all().join(' ')}\n${director.daemon.tail()}`).join('\n');
+  const holds = (director: Director): boolean => vips.some((address) => holdings(director).has(address));
+  const alone = (): boolean => vips.every((address) => holdings(master).has(address)) && directors.every((one) => one === master || !one.daemon.running || !holds(one));
+  const heard = (from: number): Advert[] => witness.advertsSince(from).filter((advert) => advert.priority > 0);
+  const sent = master.sent ?? ((advert: Advert) => advert.mac === master.node.mac);
 
   /** What broke the state that began at `from`; null: nothing has. */
   const broken = (from: number): string | null => {
-    if (!alone()) return `${master.node.name} did not own ${vip} alone for ${watch} ms`;
-    const moved = directors.flatMap(({ node }) => node.watch.changes.filter((change) => change.at >= from && change.address === vip));
-    if (moved.length > 0) return `${vip} came or went: ${JSON.stringify(moved)}`;
-    const others = heard(from).filter((mac) => mac !== master.node.mac);
-    return others.length === 0 ? null : `adverts from ${others.join(' and ')}, not from ${master.node.name} (${master.node.mac}) alone`;
+    if (!alone()) return `${master.node.name} did not own ${vips.join(' ')} alone for ${watch} ms`;
+    const moved = directors.flatMap((one) => holdings(one).changes.filter((change) => change.at >= from && vips.includes(change.address)));
+    if (moved.length > 0) return `${vips.join(' ')} came or went: ${JSON.stringify(moved)}`;
+    const others = heard(from).filter((advert) => !sent(advert));
+    return others.length === 0 ? null : `adverts from others than ${master.node.name}: ${JSON.stringify(others)}`;
   };
 
   for (let from = since, flaps = 0; ; flaps += 1) {
-    await until(`${master.node.name} alone owns ${vip} and advertises`, Math.max(end - wallClock(), 0), () => alone() && heard(from).includes(master.node.mac), tell);
+    await until(`${master.node.name} alone owns ${vip} and advertises`, Math.max(end - wallClock(), 0), () => alone() && heard(from).some(sent), tell);
     // A rival may have sent its last advert in the turn in which it yielded; from here on there must be none.
     await sleep(60);
     const reached = wallClock();
@@ -64,9 +77,13 @@ export async function settles(spec: {
   }
 }
 
-/** When the address came to the node, at or after `since`. */
-export function cameAt(node: LabNode, address: string, since: number): number {
-  const change = node.watch.changes.find((one) => one.at >= since && one.present && one.address === address);
-  if (change === undefined) throw new Error(`${address} did not come to ${node.name}`);
+/** When the address came to a director, at or after `since`. */
+export function cameAt(director: Director, address: string, since: number): number {
+  const change = holdings(director).changes.find((one) => one.at >= since && one.present && one.address === address);
+  if (change === undefined) throw new Error(`${address} did not come to ${director.node.name}`);
   return change.at;
+}
+
+function holdings(director: Director): Holdings {
+  return director.holdings ?? director.node.watch;
 }

@@ -99,8 +99,9 @@ export class Witness {
       return;
     }
     const packet = bytes.subarray(14);
-    if (type === 0x0800 && packet.length >= 20 && packet[9] === 112) {
-      this.advert(at, mac, packet.subarray(((packet[0] ?? 0) & 15) * 4), { from: ipText(packet.subarray(12, 16)), to: ipText(packet.subarray(16, 20)), ttl: packet[8] ?? 0 });
+    if (type === 0x0800 && packet.length >= 20 && (packet[9] === 112 || packet[9] === AH)) {
+      const payload = packet.subarray(((packet[0] ?? 0) & 15) * 4);
+      this.advert(at, mac, packet[9] === AH ? payload.subarray(((payload[1] ?? 0) + 2) * 4) : payload, { from: ipText(packet.subarray(12, 16)), to: ipText(packet.subarray(16, 20)), ttl: packet[8] ?? 0 });
     } else if (type === 0x86dd && packet.length >= 40 && packet[6] === 112) {
       this.advert(at, mac, packet.subarray(40), { from: ip6Text(packet.subarray(8, 24)), to: ip6Text(packet.subarray(24, 40)), ttl: packet[7] ?? 0 });
     }
@@ -112,7 +113,9 @@ export class Witness {
   }
 }
 
-const FILTER = 'arp or ip proto 112 or ip6 proto 112';
+/** Authentication header (RFC 4302 §2): its second byte is its length in words, less two. */
+const AH = 51;
+const FILTER = 'arp or ip proto 112 or ip proto 51 or ip6 proto 112';
 
 const COMMANDS: Readonly<Record<WitnessKind, (link: string) => string[]>> = {
   cap: (link) => [process.execPath, join(import.meta.dirname, 'witness-cap.js'), link, FILTER],
