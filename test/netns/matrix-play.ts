@@ -96,7 +96,7 @@ class Side implements Director {
 function settled(lab: Lab<Role>, mode: Mode, master: Side, other: Side, since: number): Promise<number> {
   const [vip = '', ...along] = mode.vips;
   // A CI machine plays many of these at a time.
-  return settles({ vip, along, master, directors: [master, other], witness: lab.witness, since, bound: 40_000, watch: 2000 });
+  return settles({ vip, along, master, directors: [master, other], witness: lab.witness, since, bound: 40_000, watch: 1500 });
 }
 
 /** After a left at `since`: how long until all addresses were on b. */

@@ -32,7 +32,7 @@ describe('netns: the interoperability matrix', function () {
     requireLab(this);
     // Each has machines of its own and mostly waits.
     const possible = wanted.filter(({ first, second }) => HERE[first]() && HERE[second]());
-    const running = pool(8, possible.map(({ mode, first, second }) => () => playMode(mode, first, second)));
+    const running = pool(10, possible.map(({ mode, first, second }) => () => playMode(mode, first, second)));
     for (const [i, { key }] of possible.entries()) {
       const result = running[i];
       if (result !== undefined) played.set(key, result);
