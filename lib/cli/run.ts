@@ -23,6 +23,7 @@ import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import { missingCapabilities } from './privileges.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { needsVrrp } from '../vrrp/desired.ts';
 import type { Settings } from './settings.ts';
 import { onSignals } from './signals.ts';
 import { COMPATIBLE, VERSION } from './version.ts';
@@ -211,7 +212,7 @@ class Life {
   }
 
   #tell(config: Config | null, diagnostics: readonly Diagnostic[]): void {
-    const vrrp = (config?.instances.length ?? 0) > 0 || diagnostics.some((d) => d.pass === 'vrrp' && d.startExit !== null);
+    const vrrp = (config !== null && needsVrrp(config)) || diagnostics.some((d) => d.pass === 'vrrp' && d.startExit !== null);
     const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
     for (const line of keepalivedLines(diagnostics, several, vrrp ? ['parent', 'vrrp'] : ['parent'])) this.#log.warn(line);
     for (const d of diagnostics) {
@@ -240,7 +241,7 @@ class Life {
   /** null, or why not. */
   #takePidFiles(config: Config): string | null {
     const held = new Set(this.#pidFiles.map((file) => file.path));
-    const paths = [this.#settings.pidFile, ...(config.instances.length > 0 ? [this.#settings.vrrpPidFile] : [])].filter((path) => !held.has(path));
+    const paths = [this.#settings.pidFile, ...(needsVrrp(config) ? [this.#settings.vrrpPidFile] : [])].filter((path) => !held.has(path));
     for (const path of paths) {
       try {
         this.#pidFiles.push(takePidFile(path, process.pid));

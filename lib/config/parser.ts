@@ -305,7 +305,10 @@ class Parser {
     const { words, place } = args;
     const statement = this.#keepTree ? statementOf(args, row) : null;
     const outerPass = this.#context.pass;
-    if (this.#open.length === 0 && this.#only === null) this.#context.pass = form.pass ?? 'vrrp';
+    if (this.#open.length === 0) {
+      this.#context.childBlocks = true;
+      if (this.#only === null) this.#context.pass = form.pass ?? 'vrrp';
+    }
     const first = form.named === true ? 2 : 1;
     const name = form.named === true ? (words[1] ?? '') : this.#current.name;
     if (words.length < first) this.#bare(row, args);

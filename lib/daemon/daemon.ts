@@ -14,6 +14,8 @@ import type { NotifyState } from './notify/events.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
 import { refusedChange } from './refused-change.ts';
+import { needsVrrp } from '../vrrp/desired.ts';
+import { PromoteSecondaries } from './promote-secondaries.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
 import { Trackers } from './trackers.ts';
@@ -44,6 +46,7 @@ export class Daemon {
   readonly #trackers: Trackers;
   readonly #vrrp: VrrpService;
   readonly #journal: Journal;
+  readonly #promote: PromoteSecondaries;
   readonly #notifier: Notifier;
   #config: Config;
   /** What each group was last said to be. */
@@ -63,6 +66,7 @@ export class Daemon {
     this.#network = new Network(system.routes, system.clock, log, (change) => {
       if (options.logAddresses) logAddress(change, log);
       this.#vrrp.networkChanged(change);
+      if (change.type === 'link-added') void this.#promote.linkAdded(change.name);
     });
     const result = (kind: 'script' | 'process' | 'bfd', name: string, up: boolean, detail: string): void => {
       parts.hooks.emit('onTrackerResult', { kind, name, up, detail, time: system.clock.wall() });
@@ -83,6 +87,7 @@ export class Daemon {
         if (instance.notifyPriorityChanges) this.#notifier.notify({ type: 'priority-changed', name: instance.name, state, priority });
       },
     }, this.#trackers, options);
+    this.#promote = new PromoteSecondaries(system.sysctls, log);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
     this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
   }
@@ -125,13 +130,15 @@ export class Daemon {
     if (this.#stopping !== null) return;
     await this.#network.start();
     await this.#notifier.start();
-    if (isSomethingHeld(this.#config)) {
+    if (needsVrrp(this.#config)) {
       const leftovers = await this.#journal.leftovers(this.#network, this.#config);
       if (this.#stopping !== null) return;
       tellLeftovers(leftovers, log);
       this.#vrrp.sweep(leftovers);
       await this.#vrrp.filter.sweep(await this.#journal.tables());
-      await this.#journal.claim(this.#config);
+      await this.#journal.claim(this.#config, await this.#promote.prepare(this.#config, await this.#journal.sysctls()));
+      await this.#promote.apply();
+      await this.#promote.release();
       await this.#vrrp.filter.prepare(this.#config);
     }
     if (this.#stopping !== null) return;
@@ -157,8 +164,9 @@ export class Daemon {
     const refused = refusedChange(this.#config, config);
     if (refused !== null) return log.error(refused);
     this.#config = config;
-    if (isSomethingHeld(config)) {
-      await this.#journal.claim(config);
+    if (needsVrrp(config)) {
+      await this.#journal.claim(config, await this.#promote.prepare(config, new Map()));
+      await this.#promote.apply();
       await this.#vrrp.filter.prepare(config);
     }
     await this.#notifier.reload(config.global);
@@ -167,6 +175,7 @@ export class Daemon {
     if (this.#stopping !== null) return;
     this.#trackers.run(config);
     this.#vrrp.reload(config);
+    await this.#promote.release();
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
   }
@@ -184,11 +193,14 @@ export class Daemon {
     this.#trackers.close();
     this.#network.close();
     hooks.emit('onStop', { time: system.clock.wall() });
-    const linger = this.#config.instances.length === 0 ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
+    const linger = !needsVrrp(this.#config) ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
     const closed = (): Promise<void> => this.#notifier.stop();
     await Promise.all([linger, this.#changing.then(closed, closed)]);
     this.#vrrp.close();
-    if (!this.#options.keepAddresses) await this.#journal.clear();
+    if (!this.#options.keepAddresses) {
+      await this.#promote.restore();
+      await this.#journal.clear();
+    }
     if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);
   }
 
@@ -223,10 +235,6 @@ export class Daemon {
 function logAddress(change: NetworkChange, log: Log): void {
   if (change.type === 'address-added') log.info(`Assigned address ${change.address.prefix.address} for interface ${change.link}`);
   if (change.type === 'address-removed') log.info(`Deassigned address ${change.address.prefix.address} from interface ${change.link}`);
-}
-
-function isSomethingHeld({ instances, statics }: Config): boolean {
-  return instances.length > 0 || statics.addresses.length > 0 || statics.routes.length > 0 || statics.rules.length > 0;
 }
 
 function tellLeftovers({ addresses, routing }: Leftovers, log: Log): void {

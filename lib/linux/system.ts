@@ -8,6 +8,7 @@ import { linuxNetlinkRoutes } from './netlink-routes.ts';
 import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxProcesses } from './processes.ts';
 import { linuxScriptRunner } from './script-runner.ts';
+import { linuxSysctls } from './sysctls.ts';
 import { linuxVrrpSockets } from './vrrp-sockets.ts';
 
 export interface LinuxSystem extends System {
@@ -38,6 +39,7 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
     scripts,
     processes: linuxProcesses(),
     files,
+    sysctls: linuxSysctls(),
     close() {
       routes.close();
       filter.close();

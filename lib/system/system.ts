@@ -5,6 +5,7 @@ import type { NetlinkRoutes } from './netlink-routes.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { Processes } from './processes.ts';
 import type { ScriptRunner } from './script-runner.ts';
+import type { Sysctls } from './sysctls.ts';
 import type { VrrpSockets } from './vrrp-sockets.ts';
 
 /** Everything the daemon asks of the machine: once on Linux (lib/linux), once simulated (test/sim). */
@@ -17,4 +18,5 @@ export interface System {
   readonly scripts: ScriptRunner;
   readonly processes: Processes;
   readonly files: Files;
+  readonly sysctls: Sysctls;
 }

@@ -8,6 +8,7 @@ import type { Cancel } from '../../lib/util/time.ts';
 import type { Lan, Station } from './lan.ts';
 import { FakeProcesses } from './fake-processes.ts';
 import { FakeFilter } from './fake-filter.ts';
+import { FakeSysctls } from './fake-sysctls.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { SimRouting } from './routing.ts';
 import { ScriptedRunner } from './scripted-runner.ts';
@@ -27,6 +28,7 @@ export class SimMachine implements System, Station {
   readonly scripts = new ScriptedRunner();
   readonly processes = new FakeProcesses();
   readonly files = new MemoryFiles();
+  readonly sysctls = new FakeSysctls();
   readonly filter = new FakeFilter();
   readonly sockets = new Set<OpenSocket>();
   /** Frames sent by the link layer, with their time. */

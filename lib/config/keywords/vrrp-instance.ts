@@ -58,7 +58,7 @@ export const vrrpInstance = table('vrrp_instance', {
   virtual_ipaddress: list(addressEntry('vip'), 'addresses of the virtual router, told in adverts', { options: addressOptions }),
   virtual_ipaddress_excluded: list(addressEntry('excluded'), 'addresses that move along, not told in adverts', { options: addressOptions }),
   no_virtual_ipaddress: keyword(FLAG, 'run without addresses and without the warning', { default: 'off', since: '2.3.0' }),
-  promote_secondaries: keyword(FLAG, 'set promote_secondaries on the interface before addresses go', { default: 'off', ...later }),
+  promote_secondaries: keyword(FLAG, 'set promote_secondaries on the interface before addresses go', { default: 'off' }),
   linkbeat_use_polling: keyword(FLAG, 'deprecated: poll the link state of this interface', { deprecated: "({name}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block", ...later }),
   v3_checksum_as_v2: keyword(BOOLEAN, 'as in global_defs, for this instance', { default: 'v3_checksum_as_v2', since: '2.3.0', ...badSwitch, ...later }),
   virtual_routes: list(routeEntry(false), 'routes of the master', { options: routeOptions }),
