@@ -10,10 +10,11 @@ export const ROOMS = {
   codec: { pure: true, rooms: ['util'] },
   vrrp: { pure: true, rooms: ['util', 'config', 'codec'] },
   ipvs: { pure: true, rooms: ['util', 'config', 'codec'] },
+  bfd: { pure: true, rooms: ['util', 'config', 'codec'] },
   system: { pure: true, rooms: ['util', 'codec'] },
   check: { rooms: ['util', 'config', 'system'] },
   linux: { rooms: ['util', 'codec', 'system'], packages: ['raw-socket', 'netlink', 'cap', 'koffi'] },
-  daemon: { rooms: ['util', 'config', 'codec', 'vrrp', 'ipvs', 'system', 'check'], packages: ['pino', 'nodemailer', 'jiti'] },
+  daemon: { rooms: ['util', 'config', 'codec', 'vrrp', 'ipvs', 'bfd', 'system', 'check'], packages: ['pino', 'nodemailer', 'jiti'] },
 };
 
 /** Rooms that wire the others together. */

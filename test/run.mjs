@@ -17,6 +17,8 @@ import { fileURLToPath } from 'node:url';
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODES = { '': tests, unit: tests, demo, bench, prepare: () => 0 };
 const NEEDS_MACHINE = ['netns', 'linux', 'uml'];
+/** How long one test may take that sets no bound of its own: against one that hangs, not a measure of a busy machine. */
+const TEST_BOUND = 30_000;
 /** How long one mocha process may take before it is ended and counted as failed. */
 const SUITE_BOUND = 15 * 60_000;
 
@@ -140,7 +142,7 @@ async function mocha(files, aside) {
   const require = createRequire(join(PROJECT, 'package.json'));
   const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-test-'));
   const counts = join(folder, 'counts.json');
-  const mochaArgv = [require.resolve('mocha/bin/mocha.js'), process.stdout.isTTY ? '--color' : '--no-color', '--reporter', join(PROJECT, 'test/reporter.cjs'), '--reporter-option', `counts=${counts}`, ...files.map((name) => join('dist/test', name))];
+  const mochaArgv = [require.resolve('mocha/bin/mocha.js'), process.stdout.isTTY ? '--color' : '--no-color', '--timeout', String(TEST_BOUND), '--reporter', join(PROJECT, 'test/reporter.cjs'), '--reporter-option', `counts=${counts}`, ...files.map((name) => join('dist/test', name))];
   const inGuest = files.every((name) => name.startsWith('uml/')) && inPath('linux.uml');
   const [program, ...argv] = inGuest ? ['test/uml/uml-run', '--timeout', String(SUITE_BOUND / 1000), '--rw', folder, '--', process.execPath, ...mochaArgv] : [process.execPath, ...mochaArgv];
   const { output, ended } = await new Promise((resolve) => {

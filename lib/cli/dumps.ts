@@ -1,6 +1,7 @@
 /** The files that signals ask for: keepalived's names, in TMPDIR or /tmp. */
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Log } from '../daemon/log/log.ts';
+import { renderBfd } from '../daemon/report/bfd.ts';
 import { renderData, renderParentData } from '../daemon/report/data.ts';
 import { renderJson } from '../daemon/report/json.ts';
 import { renderStats } from '../daemon/report/stats.ts';
@@ -28,7 +29,11 @@ export async function writeDump(kind: DumpKind, daemon: Daemon, files: Files, lo
 function dumps(kind: DumpKind, status: ReturnType<Daemon['status']>): (readonly [string, string, string])[] {
   switch (kind) {
     case 'data':
-      return [['parent data', 'keepalived_parent.data', renderParentData(status)], ['VRRP data', 'keepalived.data', renderData(status)]];
+      return [
+        ['parent data', 'keepalived_parent.data', renderParentData(status)],
+        ['VRRP data', 'keepalived.data', renderData(status)],
+        ...(status.bfd.sessions.length > 0 ? [['BFD data', 'keepalived_bfd.data', renderBfd(status)] as const] : []),
+      ];
     case 'stats':
       return [['VRRP stats', 'keepalived.stats', renderStats(status)]];
     case 'json':

@@ -115,7 +115,7 @@ class Life {
       return this.#fail(cause.code === 'EPERM' || cause.code === 'EACCES' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
     }
     const daemon = new Daemon(config, {
-      version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile),
+      version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile), bfd: this.#settings.bfd,
     }, { system, log, mailer: createMailer(log), hooks });
     this.#daemon = daemon;
     const unsignal = onSignals({
@@ -241,7 +241,8 @@ class Life {
   /** null, or why not. */
   #takePidFiles(config: Config): string | null {
     const held = new Set(this.#pidFiles.map((file) => file.path));
-    const paths = [this.#settings.pidFile, ...(needsVrrp(config) ? [this.#settings.vrrpPidFile] : [])].filter((path) => !held.has(path));
+    const { pidFile, vrrpPidFile, bfdPidFile, bfd } = this.#settings;
+    const paths = [pidFile, ...(needsVrrp(config) ? [vrrpPidFile] : []), ...(bfd && config.bfd.length > 0 ? [bfdPidFile] : [])].filter((path) => !held.has(path));
     for (const path of paths) {
       try {
         this.#pidFiles.push(takePidFile(path, process.pid));

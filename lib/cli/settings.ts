@@ -18,6 +18,9 @@ export interface Settings {
   readonly addressMonitoring: boolean;
   readonly pidFile: string;
   readonly vrrpPidFile: string;
+  readonly bfdPidFile: string;
+  /** false: no BFD session runs. */
+  readonly bfd: boolean;
   readonly configId: string | null;
   readonly allConfigErrors: boolean;
   readonly umask: number | null;
@@ -50,6 +53,7 @@ export function settingsOf(given: readonly Given[], facilityOf: (text: string) =
     dumpConfig: has('dump-conf'), releaseVips: has('release-vips'), keepAddresses: has('dont-release-vrrp'), ignoreInterrupt: has('ignore-sigint'),
     addressMonitoring: has('address-monitoring'),
     pidFile: last.get('pid') ?? '/run/keepalived.pid', vrrpPidFile: last.get('vrrp_pid') ?? '/run/vrrp.pid',
+    bfdPidFile: last.get('bfd_pid') ?? '/run/bfd.pid', bfd: !has('no_bfd'),
     configId: last.get('config-id') ?? null, allConfigErrors: has('all-config'), umask: umaskOf(last.get('umask') ?? null),
     hooks: last.get('hooks') ?? null,
     task: taskOf(last),

@@ -11,6 +11,7 @@ import { routingText } from './report/routing-text.ts';
 import type { Log } from './log/log.ts';
 import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
+import { BfdService } from './bfd-service.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
 import { refusedChange } from './refused-change.ts';
@@ -27,6 +28,8 @@ export interface DaemonOptions extends VrrpOptions {
   /** -a: every change of an address is logged. */
   readonly logAddresses: boolean;
   readonly journal: { readonly path: string; readonly epoch: string };
+  /** false: bfd_instance blocks are read, and no session runs (-B). */
+  readonly bfd?: boolean;
 }
 
 export interface DaemonParts {
@@ -34,6 +37,10 @@ export interface DaemonParts {
   readonly log: Log;
   readonly mailer: Mailer;
   readonly hooks: Pick<HooksService, 'emit'>;
+  /** 0 ≤ x < 1 for jitter and discriminators of BFD; Math.random unless a test has its own. */
+  readonly random?: () => number;
+  /** Hears of BFD sessions for BFD_CHECK. */
+  readonly bfdChecks?: (name: string, up: boolean) => void;
 }
 
 /** keepalived waits about this long after its farewells. */
@@ -45,6 +52,7 @@ export class Daemon {
   readonly #network: Network;
   readonly #trackers: Trackers;
   readonly #vrrp: VrrpService;
+  readonly #bfd: BfdService;
   readonly #journal: Journal;
   readonly #promote: PromoteSecondaries;
   readonly #notifier: Notifier;
@@ -87,6 +95,10 @@ export class Daemon {
         if (instance.notifyPriorityChanges) this.#notifier.notify({ type: 'priority-changed', name: instance.name, state, priority });
       },
     }, this.#trackers, options);
+    this.#bfd = new BfdService(system, log, {
+      vrrp: (name, up) => { this.#trackers.sessions.set(name, up); },
+      checker: (name, up) => { parts.bfdChecks?.(name, up); },
+    }, parts.random ?? Math.random);
     this.#promote = new PromoteSecondaries(system.sysctls, log);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
     this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
@@ -113,7 +125,7 @@ export class Daemon {
   status(): Status {
     return snapshot({
       version: this.#options.version, startedAt: this.#startedAt, config: this.#config, clock: this.#parts.system.clock,
-      network: this.#network, trackers: this.#trackers, vrrp: this.#vrrp,
+      network: this.#network, trackers: this.#trackers, vrrp: this.#vrrp, bfd: this.#bfd,
     });
   }
 
@@ -145,6 +157,7 @@ export class Daemon {
     await this.#trackers.prepare(this.#config);
     if (this.#stopping !== null) return;
     this.#trackers.run(this.#config);
+    this.#bfd.run(this.#sessions());
     this.#vrrp.start(this.#config, this.#config.global.startupDelay);
     log.info('Startup complete');
     hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
@@ -174,7 +187,9 @@ export class Daemon {
     await this.#trackers.prepare(config);
     if (this.#stopping !== null) return;
     this.#trackers.run(config);
+    this.#bfd.run(this.#sessions());
     this.#vrrp.reload(config);
+    this.#bfd.settle();
     await this.#promote.release();
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
@@ -189,6 +204,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     const { system, hooks } = this.#parts;
     this.#vrrp.stop();
+    this.#bfd.close();
     this.#startupScript?.stop();
     this.#trackers.close();
     this.#network.close();
@@ -202,6 +218,10 @@ export class Daemon {
       await this.#journal.clear();
     }
     if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);
+  }
+
+  #sessions(): Config['bfd'] {
+    return this.#options.bfd === false ? [] : this.#config.bfd;
   }
 
   #instance(instance: VrrpInstance, from: StateName, to: StateName | 'Stop' | 'Deleted', priority: number, reason: string): void {

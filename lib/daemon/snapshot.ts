@@ -5,8 +5,9 @@ import { masterDownInterval } from '../vrrp/timers.ts';
 import { deadline, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
 import { groupState } from '../vrrp/sync-group.ts';
 import { allAddresses } from '../vrrp/desired.ts';
+import type { BfdService } from './bfd-service.ts';
 import type { Network } from './network.ts';
-import type { FileStatus, GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ProcessStatus, ScriptStatus, Status } from './status.ts';
+import type { BfdSessionStatus, FileStatus, GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ProcessStatus, ScriptStatus, Status } from './status.ts';
 import type { Trackers } from './trackers.ts';
 import type { VrrpService } from './vrrp-service.ts';
 
@@ -18,10 +19,11 @@ export interface SnapshotSources {
   readonly network: Network;
   readonly trackers: Trackers;
   readonly vrrp: VrrpService;
+  readonly bfd: BfdService;
 }
 
 /** Everything worth knowing, copied into one value. Monotonic times become wall-clock ones. */
-export function snapshot({ version, startedAt, config, clock, network, trackers, vrrp }: SnapshotSources): Status {
+export function snapshot({ version, startedAt, config, clock, network, trackers, vrrp, bfd }: SnapshotSources): Status {
   const at = clock.wall();
   const wall = (when: Millis): number => at + (when - clock.now());
   const { members } = vrrp.router;
@@ -48,7 +50,10 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
     config: tracked, count, up: verdict === 'up', forkDelayed: pending?.delay === 'fork', terminateDelayed: pending?.delay === 'terminate',
   }));
   const interfaces = network.links().map((link): InterfaceStatus => ({ link, addresses: network.addressesOf(link.index).map((a) => a.prefix.address) }));
-  return { version, at, startedAt, global: config.global, statics: config.statics, instances, groups, scripts, files, processes, interfaces };
+  const sessions = bfd.all().map(({ config: one, session, speaking }): BfdSessionStatus => ({
+    config: one, speaking, session, lastSeenAt: session.lastSeen === null ? null : wall(session.lastSeen),
+  }));
+  return { version, at, startedAt, global: config.global, statics: config.statics, instances, groups, scripts, files, processes, interfaces, bfd: { sessions, dropped: Object.fromEntries(bfd.dropped) } };
 }
 
 function advertInterval({ state }: VirtualRouter): Millis | null {

@@ -2,7 +2,8 @@
  * Status: what the daemon is, runs by and knows at one moment, as one plain immutable value. Made when asked for; every
  * report renders it, so that the dump, the statistics and the JSON agree.
  */
-import type { TrackFile, TrackProcess } from '../config/model-network.ts';
+import type { Session } from '../bfd/session.ts';
+import type { BfdSession, TrackFile, TrackProcess } from '../config/model-network.ts';
 import type { GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
 import type { Statics } from '../config/model-network.ts';
 import type { Link } from '../system/netlink-routes.ts';
@@ -25,6 +26,7 @@ export interface Status {
   readonly files: readonly FileStatus[];
   readonly processes: readonly ProcessStatus[];
   readonly interfaces: readonly InterfaceStatus[];
+  readonly bfd: { readonly sessions: readonly BfdSessionStatus[]; /** Packets, by why they were dropped. */ readonly dropped: Readonly<Record<string, number>> };
 }
 
 export type InstanceState = 'INIT' | 'BACKUP' | 'MASTER' | 'FAULT';
@@ -80,6 +82,14 @@ export interface ProcessStatus {
   readonly up: boolean;
   readonly forkDelayed: boolean;
   readonly terminateDelayed: boolean;
+}
+
+export interface BfdSessionStatus {
+  readonly config: BfdSession;
+  readonly session: Session;
+  /** It has a socket to send by. */
+  readonly speaking: boolean;
+  readonly lastSeenAt: number | null;
 }
 
 export interface InterfaceStatus {

@@ -191,7 +191,9 @@ export class VrrpService {
   trackedChanged(kind: TrackedKind, name: string): void {
     for (const instance of this.#config.instances.values()) {
       const group = this.#groupOf(instance.name);
-      if (trackedBy(instance, kind, name) || (group !== undefined && trackedBy(group, kind, name))) this.#reassess(instance.name);
+      if (!trackedBy(instance, kind, name) && (group === undefined || !trackedBy(group, kind, name))) continue;
+      if (kind === 'bfd' && this.#started) this.#log.info(`VRRP_Instance(${instance.name}) Tracked BFD instance ${name} is ${this.#tracked.bfd(name) === 'up' ? 'UP' : 'DOWN'}`);
+      this.#reassess(instance.name);
     }
   }
 

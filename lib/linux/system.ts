@@ -1,5 +1,6 @@
 import type { System } from '../system/system.ts';
 import type { SystemError } from '../system/error.ts';
+import { linuxBfdSockets } from './bfd-sockets.ts';
 import { closing } from './closing.ts';
 import { linuxClock } from './clock.ts';
 import { linuxFiles } from './files.ts';
@@ -33,6 +34,7 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
   return {
     clock: linuxClock(),
     vrrp,
+    bfd: linuxBfdSockets(),
     link,
     routes,
     filter,

@@ -1,3 +1,4 @@
+import type { BfdSockets } from './bfd-sockets.ts';
 import type { Clock } from './clock.ts';
 import type { Files } from './files.ts';
 import type { LinkLayer } from './link-layer.ts';
@@ -12,6 +13,7 @@ import type { VrrpSockets } from './vrrp-sockets.ts';
 export interface System {
   readonly clock: Clock;
   readonly vrrp: VrrpSockets;
+  readonly bfd: BfdSockets;
   readonly link: LinkLayer;
   readonly routes: NetlinkRoutes;
   readonly filter: PacketFilter;

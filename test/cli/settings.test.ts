@@ -29,7 +29,7 @@ describe('settingsOf', () => {
     expect(settings()).to.deep.equal({
       configFile: '/etc/keepalived/keepalived.conf', foreground: false, console: false, syslog: true, facility: 3, level: 'info', format: 'text',
       logFile: null, dumpConfig: false, releaseVips: false, keepAddresses: false, ignoreInterrupt: false, addressMonitoring: false,
-      pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
+      pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', bfdPidFile: '/run/bfd.pid', bfd: true, configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
     });
   });
 
@@ -54,6 +54,7 @@ describe('settingsOf', () => {
     [['--ignore-sigint'], { ignoreInterrupt: true }],
     [['-a'], { addressMonitoring: true }],
     [['-p', '/p', '-r', '/v'], { pidFile: '/p', vrrpPidFile: '/v' }],
+    [['-b', '/b', '-B'], { bfdPidFile: '/b', bfd: false }],
     [['-i', 'node2'], { configId: 'node2' }],
     [['-e'], { allConfigErrors: true }],
     [['-u', '022'], { umask: 0o22 }],
@@ -69,7 +70,7 @@ describe('settingsOf', () => {
     [['-t'], { task: { type: 'test', log: null } }],
     [['-t/log'], { task: { type: 'test', log: '/log' } }],
     [['-t', '-v'], { task: { type: 'version' } }],
-    [['-P', '-C', '-B', '-R', '-I', '--flush-log-file', '-c', 'x', '-b', 'y'], {}],
+    [['-P', '-C', '-R', '-I', '--flush-log-file', '-c', 'x'], {}],
   ] as const) {
     it(argv.join(' '), () => {
       expect(settings(...argv)).to.deep.equal({ ...settings(), ...expected });

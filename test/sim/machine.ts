@@ -7,6 +7,7 @@ import { type IpAddress, parsePrefix, printPrefix } from '../../lib/util/ip.ts';
 import type { Cancel } from '../../lib/util/time.ts';
 import type { Lan, Station } from './lan.ts';
 import { FakeProcesses } from './fake-processes.ts';
+import { FakeBfdSockets } from './fake-bfd-sockets.ts';
 import { FakeFilter } from './fake-filter.ts';
 import { FakeSysctls } from './fake-sysctls.ts';
 import { MemoryFiles } from './memory-files.ts';
@@ -30,6 +31,7 @@ export class SimMachine implements System, Station {
   readonly files = new MemoryFiles();
   readonly sysctls = new FakeSysctls();
   readonly filter = new FakeFilter();
+  readonly bfd = new FakeBfdSockets();
   readonly sockets = new Set<OpenSocket>();
   /** Frames sent by the link layer, with their time. */
   readonly frames: { readonly time: number; readonly frame: Uint8Array }[] = [];

@@ -46,7 +46,7 @@ export const root = table('', {
   garp_group: block(noHeader, garpGroup, 'limits of gratuitous ARP and NA', later),
   linkbeat_interfaces: list(linkbeat(), 'interfaces whose link state is polled', later),
   interface_up_down_delays: list(linkDelay(), 'wait before a change of a link counts', later),
-  bfd_instance: block(uniqueName('bfd_instance', 'bfd_instance name missing'), bfdInstance, 'a BFD session', { build: 'bfd', ...later }),
+  bfd_instance: block(uniqueName('bfd_instance', 'bfd_instance name missing'), bfdInstance, 'a BFD session', { build: 'bfd' }),
   SSL: block(oneOnly, ssl, 'client certificate and CA of SSL_GET', later),
   virtual_server_group: namedList(groupEntries, 'addresses and marks of a service', { pass: 'checker', empty: 'virtual server group {name} has no entries - removing', ...later }),
   virtual_server: block(serviceHeader, virtualServer, 'an IPVS service, or a group of them', later),

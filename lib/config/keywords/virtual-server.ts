@@ -77,7 +77,7 @@ const realServer = table('virtual_server.real_server', {
   SSL_GET: block(noHeader, sslGet, 'HTTPS', later),
   DNS_CHECK: block(noHeader, dnsCheck, 'a DNS query', later),
   FILE_CHECK: block(noHeader, fileCheck, 'the number in a track_file', later),
-  BFD_CHECK: block(noHeader, bfdCheck, 'a BFD session', { build: 'bfd', ...later }),
+  BFD_CHECK: block(noHeader, bfdCheck, 'a BFD session', { ...later }),
 });
 
 const needs = (one: string, what: string): ValueType<true> => ({

@@ -45,7 +45,7 @@ export const vrrpInstance = table('vrrp_instance', {
   track_script: list(trackEntry('script', 253), 'scripts: a fault, or a weight'),
   track_file: list(trackEntry('file', 254), 'files: a fault, or a weight'),
   track_process: list(trackEntry('process', 254), 'processes: a fault, or a weight'),
-  track_bfd: list(trackEntry('bfd', 253), 'BFD sessions: a fault, or a weight', { build: 'bfd', ...later }),
+  track_bfd: list(trackEntry('bfd', 253), 'BFD sessions: a fault, or a weight', { build: 'bfd' }),
   mcast_src_ip: keyword(address(), 'source of adverts; the same as unicast_src_ip', { default: 'the first address of the interface', ...source }),
   unicast_src_ip: keyword(address(), 'source of adverts', { default: 'the first address of the interface', ...source }),
   mcast_dst_ip: keyword(multicast((args, text) => `(${args.name}) mcast_dst_ip ${text} not multicast. Skipping...`), 'multicast group of this instance', { default: 'vrrp_mcast_group4 or 6', since: '2.2.5', invalid: '({name}) malformed mcast dest address {word}. Skipping...' }),

@@ -12,7 +12,7 @@ export const vrrpSyncGroup = table('vrrp_sync_group', {
   track_script: list(trackEntry('script', 253), 'scripts tracked for all members'),
   track_file: list(trackEntry('file', 254), 'files tracked for all members'),
   track_process: list(trackEntry('process', 254), 'processes tracked for all members'),
-  track_bfd: list(trackEntry('bfd', 253), 'BFD sessions tracked for all members', { build: 'bfd', notYet: '' }),
+  track_bfd: list(trackEntry('bfd', 253), 'BFD sessions tracked for all members', { build: 'bfd' }),
   notify_backup: keyword(script(), 'run when the group becomes BACKUP', { once: SECOND }),
   notify_master: keyword(script(), 'run when the group becomes MASTER', { once: SECOND }),
   notify_fault: keyword(script(), 'run when the group becomes FAULT', { once: SECOND }),

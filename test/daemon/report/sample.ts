@@ -64,7 +64,7 @@ function face(index: number, name: string, mac: string, addresses: string[], ove
 }
 
 export const status: Status = {
-  version: '0.1.0', at: 1795469512000, startedAt: 1795469506000, global, statics: { addresses: [], routes: [], rules: [] }, instances: [instanceStatus], groups: [{ config: group, state: 'MASTER' }], scripts: [], files: [], processes: [],
+  version: '0.1.0', at: 1795469512000, startedAt: 1795469506000, global, statics: { addresses: [], routes: [], rules: [] }, instances: [instanceStatus], groups: [{ config: group, state: 'MASTER' }], scripts: [], files: [], processes: [], bfd: { sessions: [], dropped: {} },
   interfaces: [
     face(1, 'lo', '00:00:00:00:00:00', ['127.0.0.1', '192.0.2.9', '::1'], { mtu: 65536, loopback: true, multicast: false }),
     face(2, 'eth1', 'ce:d0:77:ec:e5:41', ['fe80::ccd0:77ff:feec:e541'], { kind: 'veth' }),
