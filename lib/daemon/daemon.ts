@@ -8,6 +8,7 @@ import type { HookState } from './hooks/types.ts';
 import type { HooksService } from './hooks/supervisor.ts';
 import { Journal, type Leftovers } from './journal.ts';
 import { routingText } from './report/routing-text.ts';
+import { LocalIgmp } from './local-igmp.ts';
 import type { Log } from './log/log.ts';
 import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
@@ -55,6 +56,7 @@ export class Daemon {
   readonly #bfd: BfdService;
   readonly #journal: Journal;
   readonly #promote: PromoteSecondaries;
+  readonly #igmp: LocalIgmp;
   readonly #notifier: Notifier;
   #config: Config;
   /** What each group was last said to be. */
@@ -100,6 +102,7 @@ export class Daemon {
       checker: (name, up) => { parts.bfdChecks?.(name, up); },
     }, parts.random ?? Math.random);
     this.#promote = new PromoteSecondaries(system.sysctls, log);
+    this.#igmp = new LocalIgmp(system.sysctls, log);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
     this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
   }
@@ -148,9 +151,11 @@ export class Daemon {
       tellLeftovers(leftovers, log);
       this.#vrrp.sweep(leftovers);
       await this.#vrrp.filter.sweep(await this.#journal.tables());
-      await this.#journal.claim(this.#config, await this.#promote.prepare(this.#config, await this.#journal.sysctls()));
+      const left = await this.#journal.sysctls();
+      await this.#journal.claim(this.#config, new Map([...await this.#promote.prepare(this.#config, left), ...await this.#igmp.prepare(this.#config, left)]));
       await this.#promote.apply();
       await this.#promote.release();
+      await this.#igmp.apply();
       await this.#vrrp.filter.prepare(this.#config);
     }
     if (this.#stopping !== null) return;
@@ -178,7 +183,7 @@ export class Daemon {
     if (refused !== null) return log.error(refused);
     this.#config = config;
     if (needsVrrp(config)) {
-      await this.#journal.claim(config, await this.#promote.prepare(config, new Map()));
+      await this.#journal.claim(config, new Map([...await this.#promote.prepare(config, new Map()), ...this.#igmp.found]));
       await this.#promote.apply();
       await this.#vrrp.filter.prepare(config);
     }
@@ -215,6 +220,7 @@ export class Daemon {
     this.#vrrp.close();
     if (!this.#options.keepAddresses) {
       await this.#promote.restore();
+      await this.#igmp.restore();
       await this.#journal.clear();
     }
     if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);

@@ -70,7 +70,7 @@ export class Journal {
   async sysctls(): Promise<ReadonlyMap<string, string>> {
     const found = (await this.#parsed())?.sysctls;
     const entries = typeof found === 'object' && found !== null ? Object.entries(found) : [];
-    return new Map(entries.filter((entry): entry is [string, string] => /^net\/ipv4\/conf\/[^/]+\/promote_secondaries$/u.test(entry[0]) && typeof entry[1] === 'string' && /^\d$/u.test(entry[1])));
+    return new Map(entries.filter((entry): entry is [string, string] => /^net\/ipv4\/(conf\/[^/]+\/promote_secondaries|igmp_link_local_mcast_reports)$/u.test(entry[0]) && typeof entry[1] === 'string' && /^\d$/u.test(entry[1])));
   }
 
   /** Writes down what `config` may bring, in place of what stood there: what it no longer names has been removed, or goes with this reload. `sysctls`: what is to be put back. */
