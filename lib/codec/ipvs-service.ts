@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, concat } from '../util/bytes.ts';
+import { ByteReader, ByteWriter } from '../util/bytes.ts';
 import { ipFromBytes, ipToBytes, type Family, type IpAddress } from '../util/ip.ts';
 import { DecodeError } from './decode-error.ts';
 import { decodeStats } from './ipvs-stats.ts';
@@ -79,8 +79,9 @@ export function decodeService(value: Uint8Array): ServiceStatus | DecodeError {
 
 /** 16 bytes, as the kernel's union has them. */
 export function addressBytes(address: IpAddress): Uint8Array {
-  const bytes = ipToBytes(address);
-  return concat(bytes, new Uint8Array(16 - bytes.length));
+  const bytes = new Uint8Array(16);
+  bytes.set(ipToBytes(address));
+  return bytes;
 }
 
 export function portBytes(port: number): Uint8Array {

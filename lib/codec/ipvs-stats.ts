@@ -1,7 +1,7 @@
 import { ByteReader } from '../util/bytes.ts';
 import { DecodeError } from './decode-error.ts';
 import type { IpvsStats } from './ipvs-values.ts';
-import { decodeAttributes, NATIVE_ENDIAN } from './netlink.ts';
+import { NATIVE_ENDIAN } from './netlink.ts';
 
 /** The attributes within IPVS_SVC_ATTR_STATS and the others like it (linux/ip_vs.h), by number. */
 const COUNTERS: readonly (keyof IpvsStats)[] = [
@@ -19,15 +19,23 @@ export const NO_STATS: IpvsStats = {
  */
 export function decodeStats(value: Uint8Array | null): IpvsStats | DecodeError {
   if (value === null) return NO_STATS;
-  const attributes = decodeAttributes(value);
-  if (attributes instanceof DecodeError) return attributes;
   const stats: { -readonly [name in keyof IpvsStats]: bigint } = { ...NO_STATS };
-  for (const attribute of attributes) {
-    const name = COUNTERS[attribute.type - 1];
-    if (name === undefined) continue;
-    const reader = new ByteReader(attribute.value, NATIVE_ENDIAN);
-    stats[name] = attribute.value.length === 8 ? reader.u64() : BigInt(reader.u32());
-    if (reader.overrun) return new DecodeError('bad-stats', `IPVS counter ${name} of ${attribute.value.length} bytes`);
+  // By hand, since they are most of a dump: ten for every service and destination.
+  const reader = new ByteReader(value, NATIVE_ENDIAN);
+  while (reader.remaining >= HEADER) {
+    const length = reader.u16() - HEADER;
+    const name = COUNTERS[(reader.u16() & TYPE_MASK) - 1];
+    if (name === undefined) {
+      reader.skip(Math.min(length + ((4 - (length & 3)) & 3), reader.remaining));
+    } else {
+      if (length !== 4 && length !== 8) return new DecodeError('bad-stats', `IPVS counter ${name} of ${length} bytes`);
+      stats[name] = length === 8 ? reader.u64() : BigInt(reader.u32());
+    }
+    if (reader.overrun || length < 0) return new DecodeError('bad-stats', `IPVS counters are cut off in ${value.length} bytes`);
   }
   return stats;
 }
+
+/** Of a netlink attribute: its length and type, which has two flags. */
+const HEADER = 4;
+const TYPE_MASK = 0x3fff;

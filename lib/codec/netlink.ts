@@ -65,15 +65,17 @@ export interface NetlinkResult {
 
 /** One message, padded to 4 bytes, so that the bytes of several may follow each other in one send. */
 export function encodeMessage(message: NetlinkMessage): Uint8Array {
-  return new ByteWriter(NATIVE_ENDIAN, HEADER_LENGTH + message.payload.length + 3)
-    .u32(HEADER_LENGTH + message.payload.length)
-    .u16(message.type)
-    .u16(message.flags)
-    .u32(message.sequence)
-    .u32(message.port)
-    .bytes(message.payload)
-    .align(4)
-    .finish();
+  return writeMessage(new ByteWriter(NATIVE_ENDIAN, messageLength(message.payload)), message).finish();
+}
+
+/** The same, behind what the writer has. */
+export function writeMessage(writer: ByteWriter, { type, flags, sequence, port, payload }: NetlinkMessage): ByteWriter {
+  return writer.u32(HEADER_LENGTH + payload.length).u16(type).u16(flags).u32(sequence).u32(port).bytes(payload).align(4);
+}
+
+/** Bytes that a message with that payload takes, padding included. */
+export function messageLength(payload: Uint8Array): number {
+  return align4(HEADER_LENGTH + payload.length);
 }
 
 /** All messages of one received datagram; the payloads are views of it. */
@@ -163,15 +165,15 @@ export class AttributeWriter extends ByteWriter {
   }
 
   attributeU8(type: number, value: number): this {
-    return this.attribute(type, Uint8Array.of(value));
+    return this.u16(ATTRIBUTE_HEADER + 1).u16(type).u8(value).align(4);
   }
 
   attributeU16(type: number, value: number): this {
-    return this.attribute(type, new ByteWriter(NATIVE_ENDIAN, 2).u16(value).finish());
+    return this.u16(ATTRIBUTE_HEADER + 2).u16(type).u16(value).align(4);
   }
 
   attributeU32(type: number, value: number): this {
-    return this.attribute(type, new ByteWriter(NATIVE_ENDIAN, 4).u32(value).finish());
+    return this.u16(ATTRIBUTE_HEADER + 4).u16(type).u32(value);
   }
 
   /** With its NUL. */
@@ -179,11 +181,12 @@ export class AttributeWriter extends ByteWriter {
     return this.attribute(type, new TextEncoder().encode(`${text}\0`));
   }
 
-  /** An attribute made of attributes, which `build` writes. */
+  /** An attribute made of attributes, which `build` writes (on this same writer, whose length so far is a multiple of 4). */
   nested(type: number, build: (inner: AttributeWriter) => void): this {
-    const inner = new AttributeWriter();
-    build(inner);
-    return this.attribute(type | NLA_F_NESTED, inner.finish());
+    const start = this.length;
+    this.u16(ATTRIBUTE_HEADER).u16(type | NLA_F_NESTED);
+    build(this);
+    return this.patchU16(start, this.length - start).align(4);
   }
 }
 

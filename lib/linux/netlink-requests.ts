@@ -1,9 +1,9 @@
 import { DecodeError } from '../codec/decode-error.ts';
 import {
-  decodeResult, encodeMessage, NATIVE_ENDIAN, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, type NetlinkMessage, type NetlinkResult,
+  decodeResult, encodeMessage, messageLength, NATIVE_ENDIAN, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, type NetlinkMessage, type NetlinkResult, writeMessage,
 } from '../codec/netlink.ts';
 import { SystemError } from '../system/error.ts';
-import { ByteReader, concat } from '../util/bytes.ts';
+import { ByteReader, ByteWriter, concat } from '../util/bytes.ts';
 import { errnoCode } from './libc.ts';
 import { NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
 
@@ -90,7 +90,7 @@ export class NetlinkRequests {
     });
     try {
       const { drops } = this.#channel;
-      this.#send(requests.map((request, i) => encodeMessage({
+      this.#send(requests.map((request, i) => ({
         type: request.type,
         flags: NLM_F_REQUEST | request.flags | (first + i === last ? NLM_F_ACK : 0),
         sequence: first + i,
@@ -193,18 +193,16 @@ export class NetlinkRequests {
     return messages;
   }
 
-  #send(messages: readonly Uint8Array[]): void {
-    let chunk: Uint8Array[] = [];
-    let size = 0;
+  #send(messages: readonly NetlinkMessage[]): void {
+    let chunk = new ByteWriter(NATIVE_ENDIAN);
     for (const message of messages) {
-      if (size + message.length > SEND_AT_MOST) {
-        this.#channel.send(concat(...chunk));
-        [chunk, size] = [[], 0];
+      if (chunk.length > 0 && chunk.length + messageLength(message.payload) > SEND_AT_MOST) {
+        this.#channel.send(chunk.finish());
+        chunk = new ByteWriter(NATIVE_ENDIAN, SEND_AT_MOST);
       }
-      chunk.push(message);
-      size += message.length;
+      writeMessage(chunk, message);
     }
-    this.#channel.send(concat(...chunk));
+    this.#channel.send(chunk.finish());
   }
 
   /** Tells of lost answers when the buffer is read empty: before, there would be no room for the next ones either. */
@@ -217,7 +215,7 @@ export class NetlinkRequests {
     });
   }
 
-  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by `answerWithin` since the last answer. */
+  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by `answerWithin` to twice that since the last answer. */
   #wait(first: number, last: number, hear: (message: NetlinkMessage, settle: (error?: Error) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: Error): void => {
@@ -226,7 +224,13 @@ export class NetlinkRequests {
         if (error === undefined) resolve();
         else reject(error);
       };
+      let heard = false;
       const late = (): void => {
+        if (heard) {
+          heard = false;
+          timer.refresh();
+          return;
+        }
         // The loop may have been busy for that long, with the answer waiting in the socket: one more round of polling.
         setImmediate(() => setTimeout(() => {
           if (this.#waiting.has(last)) settle(new SystemError('wait for the answer on', this.#name, 'ETIMEDOUT'));
@@ -236,7 +240,7 @@ export class NetlinkRequests {
       this.#waiting.set(last, {
         first,
         hear: (message) => {
-          timer.refresh();
+          heard = true;
           hear(message, settle);
         },
         fail: settle,

@@ -84,7 +84,9 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    // Growing makes a new view.
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 

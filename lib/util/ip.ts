@@ -127,13 +127,17 @@ export function isLinkLocal6(address: IpAddress): boolean {
 }
 
 function parse4(text: string): Uint8Array | null {
-  const parts = text.split('.');
-  if (parts.length !== 4) return null;
+  if (!isQuad(text)) return null;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return null;
-    bytes[i] = Number(part);
+  let [at, value] = [0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 46) {
+      bytes[at++] = value;
+      value = 0;
+    } else value = value * 10 + c - 48;
   }
+  bytes[at] = value;
   return bytes;
 }
 

@@ -50,6 +50,12 @@ describe('ByteWriter', () => {
     expect(writer.length).to.equal(16);
   });
 
+  for (const [name, write] of [
+    ['u8', (w) => w.u8(7)], ['u16', (w) => w.u16(7)], ['u32', (w) => w.u32(7)], ['u64', (w) => w.u64(7n)], ['bytes', (w) => w.bytes(Uint8Array.of(7))],
+  ] as [string, (w: ByteWriter) => ByteWriter][]) {
+    it(`grows at ${name}`, () => { expect(toHex(write(new ByteWriter('big', 0)).finish())).to.match(/^(00)*07$/u); });
+  }
+
   it('aligns with zeros, and not when already aligned', () => {
     expect(toHex(new ByteWriter().u8(1).align(4).align(4).finish())).to.equal('01000000');
   });

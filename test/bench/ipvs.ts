@@ -1,0 +1,142 @@
+/**
+ * Programming IPVS: 1,000 virtual servers × 10 real servers in the user-mode kernel, by our batches, one request at a time, by
+ * `ipvsadm -R`, and by keepalived from its start on; then a table read and compared, and one server's weight changed.
+ *
+ *     npm run bench ipvs -- --reps=3 --services=1000 --servers=10
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import type { IpvsOperation } from '../../lib/codec/ipvs-operation.ts';
+import type { ServiceEntry } from '../../lib/codec/ipvs-values.ts';
+import { diffTables } from '../../lib/ipvs/diff.ts';
+import { saveTable } from '../../lib/ipvs/report/save.ts';
+import { EMPTY_TABLE, tableOf, type IpvsTable } from '../../lib/ipvs/table.ts';
+import { linuxIpvs } from '../../lib/linux/ipvs.ts';
+import type { IpvsControl } from '../../lib/system/ipvs.ts';
+import { entry, destination } from '../ipvs/values.ts';
+import { inPath } from '../needs.ts';
+import { numberOption, printTable, ratio, spread } from './support/table.ts';
+
+const PROJECT = dirname(createRequire(import.meta.url).resolve('../../../package.json'));
+const BOUND = 300_000;
+
+if (process.env['UML_RUN'] === '1') await measure();
+else process.exitCode = inGuest();
+
+/** The same program, in the user-mode kernel. */
+function inGuest(): number {
+  console.log('\nProgramming IPVS, in the user-mode kernel');
+  if (!inPath('linux.uml') || !inPath('ipvsadm')) {
+    console.log('skipped, needs user-mode-linux and ipvsadm (Debian packages)');
+    return 0;
+  }
+  const argv = ['-r', '-t', '1800', '--', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  return spawnSync(join(PROJECT, 'test/uml/uml-run'), argv, { stdio: 'inherit' }).status ?? 1;
+}
+
+async function measure(): Promise<void> {
+  const [reps, services, servers] = [numberOption('reps', 3), numberOption('services', 1000), numberOption('servers', 10)];
+  const desired = table(services, servers);
+  const lines = services * (servers + 1);
+  const control = await linuxIpvs();
+  const rows: Record<'batched' | 'single' | 'ipvsadm' | 'keepalived' | 'compared' | 'one' | 'removed', number[]> = { batched: [], single: [], ipvsadm: [], keepalived: [], compared: [], one: [], removed: [] };
+  const commands = saveTable([...desired.values()]).map((line) => `${line}\n`).join('');
+
+  for (let rep = 0; rep < reps; rep++) {
+    rows.batched.push(await timed(() => carryOut(control, diffTables(desired, EMPTY_TABLE))));
+    rows.compared.push(await timed(async () => { expectNone(diffTables(desired, tableOf(await control.dump()))); }));
+    rows.one.push(await timed(() => carryOut(control, diffTables(withOneChanged(desired), desired))));
+    rows.removed.push(await timed(() => carryOut(control, diffTables(EMPTY_TABLE, desired))));
+
+    rows.single.push(await timed(async () => { for (const one of diffTables(desired, EMPTY_TABLE)) await carryOut(control, [one]); }));
+    await carryOut(control, [{ op: 'flush' }]);
+
+    rows.ipvsadm.push(await timed(() => { run('ipvsadm', ['-R'], commands); }));
+    await carryOut(control, [{ op: 'flush' }]);
+
+    if (inPath('keepalived')) rows.keepalived.push(await keepalived([...desired.values()], lines));
+    await carryOut(control, [{ op: 'flush' }]);
+  }
+  control.close();
+
+  console.log(`${services} virtual servers × ${servers} real servers, ${reps} times each`);
+  printTable([
+    ['median [least..most], ms', 'operations', 'ms', 'ours/theirs'],
+    ['ours, batched', String(lines), spread(rows.batched, 0), ''],
+    ['ours, one request at a time', String(lines), spread(rows.single, 0), ratio(rows.batched, rows.single)],
+    ['ipvsadm -R', String(lines), spread(rows.ipvsadm, 0), ratio(rows.batched, rows.ipvsadm)],
+    ['keepalived, from its start', String(lines), spread(rows.keepalived, 0), ratio(rows.batched, rows.keepalived)],
+    ['ours, table read and compared', '0', spread(rows.compared, 0), ''],
+    ['ours, one weight changed', '1', spread(rows.one, 1), ''],
+    ['ours, all removed', String(lines), spread(rows.removed, 0), ''],
+  ]);
+}
+
+function table(services: number, servers: number): IpvsTable {
+  return tableOf(Array.from({ length: services }, (_, i): ServiceEntry =>
+    entry(`tcp 192.0.${2 + (i >> 8)}.${i & 255} 80`, ...Array.from({ length: servers }, (_, j) => `10.${i >> 8}.${i & 255}.${j + 1} 80`))));
+}
+
+function withOneChanged(desired: IpvsTable): IpvsTable {
+  const [[key, first] = ['', entry('tcp 192.0.2.0 80')]] = desired;
+  const [server, ...others] = first.destinations;
+  if (server === undefined) throw new Error('there is no server');
+  return new Map([...desired, [key, { ...first, destinations: [destination(`${server.address} ${server.port}`, { weight: 7 }), ...others] }]]);
+}
+
+async function carryOut(control: IpvsControl, operations: readonly IpvsOperation[]): Promise<void> {
+  const refused = (await control.apply(operations)).filter((error) => error !== null);
+  if (refused[0] !== undefined) throw refused[0];
+}
+
+function expectNone(operations: readonly IpvsOperation[]): void {
+  if (operations.length > 0) throw new Error(`${operations.length} differences`);
+}
+
+async function timed(work: () => Promise<void> | void): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+function run(program: string, options: readonly string[], input: string): void {
+  const { status, stderr } = spawnSync(program, options, { input, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program}: status ${status ?? 'none'}: ${stderr}`);
+}
+
+/** From its start until the kernel holds everything; looked at four times a second. */
+async function keepalived(entries: readonly ServiceEntry[], lines: number): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-bench-'));
+  const path = join(folder, 'keepalived.conf');
+  writeFileSync(path, entries.map(virtualServer).join(''));
+  const start = performance.now();
+  const child = spawn('keepalived', ['-n', '-C', '-f', path, '-p', join(folder, 'pid'), '-c', join(folder, 'checkers')], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  try {
+    while (programmed() < lines) {
+      if (performance.now() - start > BOUND || child.exitCode !== null) throw new Error(`keepalived did not program IPVS: ${programmed()} of ${lines}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    return performance.now() - start;
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function virtualServer({ service, destinations }: ServiceEntry): string {
+  const { id } = service;
+  if (id.kind !== 'address') return '';
+  return `virtual_server ${id.address} ${id.port} {\n  lb_algo rr\n  lb_kind DR\n  protocol TCP\n${destinations.map(({ address, port }) => `  real_server ${address} ${port} {\n    weight 1\n  }\n`).join('')}}\n`;
+}
+
+/** Lines of the kernel's table, without its head. */
+function programmed(): number {
+  return readFileSync('/proc/net/ip_vs', 'utf8').split('\n').length - 4;
+}
