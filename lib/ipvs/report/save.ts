@@ -23,7 +23,8 @@ function destinationCommand({ id }: Service, destination: Destination): string {
   return `-a ${serviceOption(id)} -r ${endpoint(destination)} ${METHOD_OPTIONS[destination.forward.method]} -w ${destination.weight}${tunnelOptions(destination)}`;
 }
 
-const METHOD_OPTIONS = { NAT: '-m', LOCAL: '-l', TUN: '-i', DR: '-g', BYPASS: '-b', FNAT: '-b' } as const;
+/** ipvsadm has no words for what the kernel sets by itself; `-b` is that of FULLNAT's. */
+const METHOD_OPTIONS = { NAT: '-m', LOCAL: '-g', TUN: '-i', DR: '-g', BYPASS: '-g', FNAT: '-b' } as const;
 
 function tunnelOptions({ forward: { method, tunnel } }: Destination): string {
   if (method !== 'TUN') return '';
