@@ -8,7 +8,9 @@ import { read } from './corpus.ts';
 
 const instance = (body: string): string => `vrrp_instance:\n  VI_1:\n    interface: eth0\n    virtual_router_id: 51\n${body}`;
 
-describe('YAML: what is wrong is said at its place', () => {
+describe('YAML: what is wrong is said at its place', function () {
+  // A busy machine takes its time.
+  this.timeout(30_000);
   for (const [name, text, said] of [
     ['no YAML', 'a: [\n', /^k\.yaml:2:1: error: Flow sequence.* \[yaml-syntax\]/u],
     ['a key twice', 'child_wait_time: 1\nchild_wait_time: 2\n', /^k\.yaml:2:1: error: Map keys must be unique \[yaml-duplicate-key\]\n {2}2 \| child_wait_time: 2\n.*\n {2}help: write what is repeated as a list$/u],
