@@ -1,21 +1,31 @@
 import { type Advertisement, decodeAdvertisement, encodeAdvertisement } from '../../lib/codec/vrrp.ts';
 import { DecodeError } from '../../lib/codec/decode-error.ts';
 import type { OutgoingDatagram } from '../../lib/system/vrrp-sockets.ts';
-import { ip } from '../../lib/util/ip.ts';
+import { type Family, ip } from '../../lib/util/ip.ts';
 import { instanceText } from '../sim/config-text.ts';
 import type { SimRouter } from '../sim/router.ts';
 import { simRouters } from '../sim/router.ts';
 import type { Lan } from '../sim/lan.ts';
 import { VirtualClock } from '../sim/virtual-clock.ts';
 
-/** One router on a wire of its own, with a hand that can put datagrams there: `a`, 10.0.0.1. */
+/** What stands on the wire of a family: the router's address, somebody else's, the virtual one, the group. */
+const WIRES = {
+  inet: { own: '10.0.0.1/24', other: '10.0.0.2', vip: '10.0.0.100/24', group: '224.0.0.18' },
+  inet6: { own: 'fe80::1/64', other: 'fe80::2', vip: 'fe80::100/64', group: 'ff02::12' },
+} as const;
+
+/** One router on a wire of its own, with a hand that can put datagrams there: `a`, 10.0.0.1 or fe80::1. */
 export class Wire {
+  readonly family: Family;
+  readonly version: 2 | 3;
   readonly clock = new VirtualClock();
   readonly lan: Lan;
   readonly router: SimRouter;
 
-  constructor() {
-    const { lan, routers } = simRouters(this.clock, { a: '10.0.0.1/24' });
+  constructor(family: Family = 'inet', version: 2 | 3 = 2) {
+    this.family = family;
+    this.version = version;
+    const { lan, routers } = simRouters(this.clock, { a: WIRES[family].own });
     const router = routers.get('a');
     if (router === undefined) throw new Error('no router');
     this.lan = lan;
@@ -24,7 +34,7 @@ export class Wire {
 
   /** Starts with one instance, and lets time pass. */
   async run(body: string, ms: number): Promise<this> {
-    await this.router.start(instanceText(body));
+    await this.router.start(instanceText(this.version === 3 ? `version 3\n${body}` : body, 'VI_1', 51, WIRES[this.family].vip));
     await this.clock.advance(ms);
     return this;
   }
@@ -32,7 +42,7 @@ export class Wire {
   /** All advertisements that the router has sent, decoded. */
   get sent(): Advertisement[] {
     return this.datagrams.map(({ payload }) => {
-      const advert = decodeAdvertisement(payload, 'inet');
+      const advert = decodeAdvertisement(payload, this.family);
       if (advert instanceof DecodeError) throw new Error(advert.detail);
       return advert;
     });
@@ -44,11 +54,13 @@ export class Wire {
 
   /** Another router's datagram. */
   async put(priority: number, changes: { from?: string; ttl?: number; payload?: Uint8Array } & Partial<Advertisement> = {}): Promise<void> {
-    const { from = '10.0.0.2', ttl = 255, payload, ...fields } = changes;
+    const { other, vip, group } = WIRES[this.family];
+    const { from = other, ttl = 255, payload, ...fields } = changes;
     const advert: Advertisement = {
-      version: 2, type: 1, vrid: 51, priority, advertInterval: 1000, addresses: [ip('10.0.0.100')], auth: { type: 0, data: new Uint8Array(8) }, ...fields,
+      version: this.version, type: 1, vrid: 51, priority, advertInterval: 1000, addresses: [ip(vip.replace(/\/.*/u, ''))],
+      auth: this.version === 2 ? { type: 0, data: new Uint8Array(8) } : null, ...fields,
     };
-    const ends = { from: ip(from), to: ip('224.0.0.18') };
+    const ends = { from: ip(from), to: ip(group) };
     this.lan.send('hand', { ...ends, ttl, id: 1, payload: payload ?? encodeAdvertisement(advert, ends) });
     await this.clock.advance(1);
   }

@@ -65,6 +65,7 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   'needs-sorry-server': code('A setting of the sorry server stands before it.', 'It is ignored.', 'Write sorry_server above it.'),
   'needs-unicast': code('A unicast setting is given without peers.', 'It does nothing with multicast.', 'Name peers in unicast_peer, or leave it out.'),
   'no-addresses': code('An instance has no virtual addresses.', 'A takeover would move nothing; version 3 and strict mode refuse it.', 'Name addresses in virtual_ipaddress.'),
+  'link-local-first': code('The first IPv6 address is not link-local.', 'RFC 9568 wants it first; strict mode refuses the configuration.', 'Write the fe80::… address first in virtual_ipaddress.'),
   'no-break-space': code('A no-break space stands between words.', 'It came with text copied from a web page; keepalived takes it for a part of the word.', 'Replace it by a blank.'),
   'no-configuration': code('The configuration file cannot be read.', 'There is nothing to run by.', 'Name another one with -f, or correct its mode.'),
   'no-method': code('A virtual server has no forwarding method.', 'NAT is taken.', 'Write lvs_method NAT, DR or TUN.'),

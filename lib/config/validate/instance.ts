@@ -1,7 +1,7 @@
 /** vrrp_instance blocks → VrrpInstance: defaults (reference 3.3, 3.4), limits, and what they exclude of each other. */
 import type { Context } from '../context.ts';
 import type { GlobalDefs, SyncGroup, VirtualAddress, VrrpInstance, VrrpScript } from '../model.ts';
-import { familyOf, type Family } from '../../util/ip.ts';
+import { familyOf, isLinkLocal6, type Family } from '../../util/ip.ts';
 import type { GlobalValues, InstanceBlock } from './config.ts';
 import { virtualAddress } from './addresses.ts';
 import { garpSettings } from './garp.ts';
@@ -291,7 +291,17 @@ class Builder {
       if (version === 3 || strict) this.#error('no-addresses', `(${name}) No VIP specified; at least one is required`, 'name an address in virtual_ipaddress { … }', 2);
       else this.#warn('no-addresses', `(${name}) No VIP specified; at least one is sensible`, 'name an address in virtual_ipaddress { … }');
     }
+    const [first] = addresses;
+    if (first !== undefined && familyOf(first.prefix.address) === 'inet6' && !isLinkLocal6(first.prefix.address)) this.#firstNotLinkLocal(strict);
     return addresses;
+  }
+
+  /** RFC 9568 §5.2.9; keepalived minds it in strict mode only. */
+  #firstNotLinkLocal(strict: boolean): void {
+    const { name } = this.#one;
+    const remedy = 'write the link-local address (fe80::…) first in virtual_ipaddress';
+    if (strict) this.#error('link-local-first', `(${name}) the first IPv6 VIP address must be link local`, remedy, null);
+    else this.#context.report({ code: 'link-local-first', severity: 'note', recorded: 'none', wording: null, place: this.#one.block.place, message: `(${name}) the first IPv6 address is not link-local, as RFC 9568 asks`, remedy });
   }
 
   /** A member of a group has no weight of its own: what is left of a tracked interface is the fault. */
