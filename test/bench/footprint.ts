@@ -4,12 +4,12 @@
  *
  *     npm run bench footprint -- --reps=10
  */
-import { readFileSync, readdirSync } from 'node:fs';
 import type { DaemonKind } from '../netns/daemon.ts';
 import { Lab } from '../netns/lab.ts';
 import { sleep, until } from '../netns/wait.ts';
 import { benchKinds } from './support/kinds.ts';
 import { numberOption, printTable, ratio, spread } from './support/table.ts';
+import { cpu, residentKilobytes } from './support/usage.ts';
 
 const VIP = '192.0.2.100/24';
 const CONFIGURATION = `vrrp_instance VI_1 {
@@ -89,14 +89,4 @@ async function once(kind: DaemonKind): Promise<Sample> {
   } finally {
     lab.close();
   }
-}
-
-/** CPU time of all threads of these processes so far, in milliseconds: the first field of schedstat, nanoseconds. */
-function cpu(pids: readonly number[]): number {
-  const threads = pids.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/schedstat`));
-  return threads.reduce((sum, path) => sum + Number(readFileSync(path, 'utf8').split(' ')[0]) / 1e6, 0);
-}
-
-function residentKilobytes(pid: number): number {
-  return Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }

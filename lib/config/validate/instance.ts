@@ -50,7 +50,7 @@ export function buildInstances(named: readonly NamedInstance[], given: GlobalVal
     if (other !== undefined && instance.unicastPeers.length === 0) {
       context.report({
         code: 'duplicate-vrid', place: one.block.placeOf('virtual_router_id') ?? one.block.place, saidAt: null, startExit: 2,
-        message: `(${one.name}) VRID ${String(instance.vrid)} is duplicated on interface ${instance.link}`,
+        message: `${other.name} and ${one.name} both use VRID ${String(instance.vrid)} with ${instance.family === 'inet' ? 'IPv4' : 'IPv6'} on interface ${instance.link}`,
         remedy: `${other.name} in line ${String(other.block.place.line)} has it; give one of them another`,
       });
     }
