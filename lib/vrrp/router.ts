@@ -78,17 +78,15 @@ export function routerStep(config: RouterConfig, router: Router, name: string, e
 
 /** Everything whose deadline has come, in the order of the deadlines, the first set first. */
 export function due(config: RouterConfig, router: Router, now: Millis): RouterStep {
-  const actions: RouterAction[] = [];
-  let current = router;
+  const run = new Run(config, router, now);
   const names = [...router.members.keys()]
     .filter((name) => at(router, name) <= now)
     .sort((a, b) => at(router, a) - at(router, b) || (router.order.get(a) ?? 0) - (router.order.get(b) ?? 0));
   for (const name of names) {
-    const next = routerStep(config, current, name, { type: 'time' }, now);
-    current = next.router;
-    actions.push(...next.actions);
+    run.handle(name, { type: 'time' });
+    run.tellGroups();
   }
-  return { router: current, actions };
+  return { router: run.router, actions: run.actions };
 }
 
 /** Everybody leaves, `silent` without a farewell; groups are told last. */
@@ -104,12 +102,14 @@ function at(router: Router, name: string): Millis {
   return member === undefined ? Infinity : memberDeadline(member);
 }
 
-/** The working copy of one event's consequences. */
+/** The working copy of a turn's consequences: nobody sees `router` before the turn is over, so its maps are copied once. */
 class Run {
   readonly config: RouterConfig;
   readonly now: Millis;
   readonly actions: RouterAction[] = [];
   router: Router;
+  /** The maps of `router`, once they are copies. */
+  private copies: { readonly members: Map<string, VirtualRouter>; readonly order: Map<string, number> } | null = null;
 
   constructor(config: RouterConfig, router: Router, now: Millis) {
     this.config = config;
@@ -177,7 +177,7 @@ class Run {
     if (rest.length > 0) this.actions.push({ kind: 'log', text: `VRRP_Group(${group.name}) Syncing instances to ${to.toUpperCase()} state` });
     for (const other of rest) this.member(other, { type: 'sync', to });
     // The leader's timer counts as set after its followers': keepalived's order of equal deadlines.
-    if (to === 'Master') this.router = { ...this.router, order: new Map(this.router.order).set(name, this.router.sequence), sequence: this.router.sequence + 1 };
+    if (to === 'Master') this.countAsSet(name);
   }
 
   canFollow(name: string): boolean {
@@ -226,14 +226,23 @@ class Run {
   }
 
   put(name: string, member: VirtualRouter): void {
-    const { members, order, sequence } = this.router;
-    const before = members.get(name);
+    const before = this.router.members.get(name);
     const rearmed = before === undefined || memberDeadline(before) !== memberDeadline(member);
-    this.router = {
-      ...this.router,
-      members: new Map(members).set(name, member),
-      ...(rearmed ? { order: new Map(order).set(name, sequence), sequence: sequence + 1 } : {}),
-    };
+    this.own().members.set(name, member);
+    if (rearmed) this.countAsSet(name);
+  }
+
+  /** Its deadline is the one that was set last. */
+  countAsSet(name: string): void {
+    this.own().order.set(name, this.router.sequence);
+    this.router = { ...this.router, sequence: this.router.sequence + 1 };
+  }
+
+  own(): { readonly members: Map<string, VirtualRouter>; readonly order: Map<string, number> } {
+    if (this.copies !== null) return this.copies;
+    this.copies = { members: new Map(this.router.members), order: new Map(this.router.order) };
+    this.router = { ...this.router, ...this.copies };
+    return this.copies;
   }
 
   unwilling(name: string): void {
