@@ -12,7 +12,7 @@ export const ROOMS = {
   ipvs: { pure: true, rooms: ['util', 'config', 'codec'] },
   bfd: { pure: true, rooms: ['util', 'config', 'codec'] },
   system: { pure: true, rooms: ['util', 'codec'] },
-  check: { rooms: ['util', 'config', 'system'] },
+  check: { rooms: ['util', 'config', 'system'], packages: ['dns-packet'] },
   linux: { rooms: ['util', 'codec', 'system'], packages: ['raw-socket', 'netlink', 'cap', 'koffi'] },
   daemon: { rooms: ['util', 'config', 'codec', 'vrrp', 'ipvs', 'bfd', 'system', 'check'], packages: ['pino', 'nodemailer', 'jiti'] },
 };
@@ -20,7 +20,7 @@ export const ROOMS = {
 /** Rooms that wire the others together. */
 export const WIRING = ['cli'];
 
-const GUARDED = ['yaml', 'raw-socket', 'netlink', 'cap', 'koffi', 'pino', 'nodemailer', 'jiti', 'commander'];
+const GUARDED = ['yaml', 'raw-socket', 'netlink', 'cap', 'koffi', 'pino', 'nodemailer', 'jiti', 'commander', 'dns-packet'];
 const IMPURE = ['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'process', 'console', 'fetch', 'Buffer'];
 
 const walls = Object.entries(ROOMS).map(([room, { pure = false, rooms, packages = [] }]) => ({

@@ -96,7 +96,7 @@ export interface CheckSchedule {
 export interface HttpUrl {
   readonly path: string;
   readonly digests: readonly string[];
-  /** Empty: 200..299, unless there is a digest or regex. */
+  /** Empty: 200..299. */
   readonly statusCodes: readonly { readonly from: number; readonly to: number }[];
   readonly virtualHost: string | null;
   readonly regex: { readonly pattern: string; readonly options: readonly string[]; readonly negated: boolean; readonly minOffset: number; readonly maxOffset: number } | null;

@@ -52,6 +52,9 @@ export const sendmsg: (fd: Fd, message: Uint8Array, flags: number) => number = d
 /** sendmmsg(2) */
 export const sendmmsg: (fd: Fd, messages: Uint8Array, count: number, flags: number) => number =
   declare('int sendmmsg(int fd, void *msgvec, unsigned int vlen, int flags)');
+/** recv(2) */
+export const recv: (fd: Fd, buffer: Out, length: number, flags: number) => number =
+  declare('long recv(int fd, void *buf, size_t len, int flags)');
 /** recvmsg(2) */
 export const recvmsg: (fd: Fd, message: Out, flags: number) => number = declare('long recvmsg(int fd, void *msg, int flags)');
 /** read(2) */
@@ -84,6 +87,7 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
@@ -94,12 +98,15 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_TRUNC = 0x20;
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_PRIORITY = 12;
 export const SO_BINDTODEVICE = 25;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_MEMINFO = 55;
@@ -184,7 +191,16 @@ export function addressOf(bytes: Buffer): bigint {
 
 /** Calls `ready` whenever the descriptor can be read (poll(2), by the event loop). Returns what ends it; the descriptor stays open. */
 export function pollReadable(fd: Fd, ready: () => void): () => void {
-  const handle = koffi.node.poll(fd, { readable: true }, () => nativeCallback(ready));
+  return poll(fd, { readable: true }, ready);
+}
+
+/** The same for writing: a connection under way has come to its end. */
+export function pollWritable(fd: Fd, ready: () => void): () => void {
+  return poll(fd, { writable: true }, ready);
+}
+
+function poll(fd: Fd, what: { readonly readable?: boolean; readonly writable?: boolean }, ready: () => void): () => void {
+  const handle = koffi.node.poll(fd, what, () => nativeCallback(ready));
   let open = true;
   return () => {
     if (!open) return;

@@ -78,7 +78,7 @@ export const smtpCheck = table(path('SMTP_CHECK'), {
   host: block(noHeader, smtpHost, 'deprecated: a further address, as a checker of its own', later),
 });
 
-/** Bytes in hex; `x` digits match anything where allowed. */
+/** Bytes in hex; `x` digits match anything where allowed. A word's last digit may stand alone: `Ab12f 3` is ab 12 0f 03. */
 function hex(what: string, wild: boolean): ValueType<string> {
   return {
     syntax: wild ? '[HEX]' : 'HEX',
@@ -86,7 +86,7 @@ function hex(what: string, wild: boolean): ValueType<string> {
     schema: { type: ['string', 'boolean'] },
     ...(wild ? { bare: true } : {}),
     read: (args) => {
-      const text = args.words.slice(args.first).join('');
+      const text = args.words.slice(args.first).map((part) => (part.length % 2 === 0 ? part : `${part.slice(0, -1)}0${part.slice(-1)}`)).join('');
       if ((wild ? /^[0-9a-fx]*$/iu : /^[0-9a-f]+$/iu).test(text)) return text;
       args.report({ code: 'invalid-value', message: `Invalid hex string for UDP_CHECK ${what}`, remedy: 'write bytes as pairs of hexadecimal digits' });
       return undefined;
@@ -225,7 +225,7 @@ function pattern(): ValueType<string> {
 const urlRows = {
   path: keyword(word('PATH'), 'request target, sent as it stands', later),
   digest: many(keyword(digest(), 'MD5 of the body; several may be given', later)),
-  status_code: keyword(statusCodes(), 'codes that are good', { default: '200-299, without digest', ...later, bare: 'No HTTP_GET status code specified' }),
+  status_code: keyword(statusCodes(), 'codes that are good', { default: '200-299', ...later, bare: 'No HTTP_GET status code specified' }),
   virtualhost: keyword(word('NAME'), 'Host header of this URL', { default: "the checker's", bare: 'Missing HTTP_GET virtualhost name', ...later }),
   regex: keyword(pattern(), 'the body must match', { build: 'regex', ...later }),
   regex_no_match: keyword(FLAG, 'the body must not match', { default: 'off', build: 'regex', ...later }),
