@@ -62,7 +62,8 @@ function hostOf(check: Pick<HttpCheck, 'virtualHost'>, url: Pick<HttpUrl, 'virtu
   return url.virtualHost ?? check.virtualHost;
 }
 
-function authority({ address, port }: CheckTarget): string {
+/** `IP:PORT`, IPv6 in brackets. */
+export function authority({ address, port }: CheckTarget): string {
   return `${familyOf(address) === 'inet6' ? `[${address}]` : address}:${port}`;
 }
 

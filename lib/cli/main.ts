@@ -11,6 +11,8 @@ import { COMPATIBLE, VERSION } from './version.ts';
 /** Resolves with the exit code. `argv` without node and program. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
+  // genhash's options are its own, and so is the reading of them; keepalived takes -T only as the first.
+  if (first === 'genhash' || first === '-T' || first === '--genhash') return (await import('./genhash.ts')).genhash(argv.slice(1));
   if (first !== undefined && SUBCOMMANDS.some((c) => c.name === first)) return (await import('./commands.ts')).runSubcommand(argv);
   let settings: Settings;
   try {

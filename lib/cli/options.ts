@@ -41,7 +41,7 @@ export const OPTIONS: readonly OptionRow[] = [
   row('vrrp_pid', 'r', 'required', 'FILE', 'pid file of VRRP (default /run/vrrp.pid)'),
   row('checkers_pid', 'c', 'required', 'FILE', 'pid file of the checkers (default /run/checkers.pid)'),
   row('bfd_pid', 'b', 'required', 'FILE', 'pid file of BFD (default /run/bfd.pid)'),
-  row('genhash', 'T', 'none', null, 'run as genhash', false),
+  row('genhash', 'T', 'none', null, 'run as genhash (only as the first option)'),
   row('address-monitoring', 'a', 'none', null, 'log every change of an address'),
   row('snmp', 'x', 'none', null, 'SNMP agent', false),
   row('snmp-agent-socket', 'A', 'required', 'ADDRESS', 'AgentX socket', false),

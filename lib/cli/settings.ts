@@ -42,6 +42,7 @@ export function settingsOf(given: readonly Given[], facilityOf: (text: string) =
   const unbuilt = given.find((g) => !g.row.built);
   if (unbuilt !== undefined) throw new UsageError(`option '--${unbuilt.row.long}' is keepalived's, but not built yet in tskeepalived (${unbuilt.row.meaning})`);
   if (has('check') && !has('vrrp')) throw new UsageError("option '--check': health checkers are not built yet in tskeepalived");
+  if (has('genhash')) throw new UsageError("option '--genhash' must be the first");
   const facility = last.get('log-facility');
   const facilityNumber = facility == null ? 3 : facilityOf(facility);
   if (facilityNumber === null) throw new UsageError(`option '--log-facility': no facility '${facility ?? ''}'`);
