@@ -13,19 +13,23 @@ export interface Standing {
 
 /**
  * All services with their destinations. Virtual servers may share a service of the kernel (two of one group with a mark): the
- * first one's settings count, and the destinations are those of both.
+ * first one's settings count, and the destinations are those of both. `entries`: entriesOf, or one that remembers.
  */
-export function desiredTable(standings: readonly Standing[], groups: IpvsConfig['groups']): IpvsTable {
+export function desiredTable(standings: readonly Standing[], groups: IpvsConfig['groups'], entries = entriesOf): IpvsTable {
   const table = new Map<string, ServiceEntry>();
-  for (const { service, state } of standings) {
-    for (const id of serviceIds(service, groups)) {
-      const key = serviceKey(id);
+  for (const standing of standings) {
+    for (const entry of entries(standing, groups)) {
+      const key = serviceKey(entry.service.id);
       const there = table.get(key);
-      const destinations = destinationsOf(service, state, id);
-      table.set(key, there === undefined ? { service: kernelService(service, id), destinations } : { ...there, destinations: merged(there.destinations, destinations) });
+      table.set(key, there === undefined ? entry : { ...there, destinations: merged(there.destinations, entry.destinations) });
     }
   }
   return table;
+}
+
+/** The kernel's services of one virtual server. */
+export function entriesOf({ service, state }: Standing, groups: IpvsConfig['groups']): readonly ServiceEntry[] {
+  return serviceIds(service, groups).map((id) => ({ service: kernelService(service, id), destinations: destinationsOf(service, state, id) }));
 }
 
 /** What of the kernel's services a virtual server is: one, or those of its group. */
