@@ -1,7 +1,7 @@
 /** The load-balancing half of Config. Times are milliseconds. */
 import type { Family, IpAddress } from '../util/ip.ts';
 import type { Millis } from '../util/time.ts';
-import type { ScriptCommand } from './model.ts';
+import type { NotifyFifo, ScriptCommand } from './model.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 export type Forwarding = 'NAT' | 'DR' | 'TUN' | 'FNAT';
@@ -148,4 +148,10 @@ export interface IpvsConfig {
   readonly flush: boolean;
   readonly flushOnStop: 'all' | 'ours' | null;
   readonly syncDaemon: readonly string[] | null;
+  /** `lvs_notify_fifo`, beside the `notify_fifo` that has the events of both halves. */
+  readonly notifyFifo: NotifyFifo | null;
+  /** `rs_init_notifies`: servers that are up from the start are told. */
+  readonly initNotifies: boolean;
+  /** Not `no_checker_emails`: each checker of a real server is mailed about, not only the server. */
+  readonly checkerMails: boolean;
 }

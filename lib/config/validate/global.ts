@@ -46,7 +46,8 @@ function mailSettings(given: GlobalValues, hostname: string, context: Context): 
   };
 }
 
-function fifo(value: FifoValue | undefined, reader: RawScript | undefined, context: Context): NotifyFifo | null {
+/** With its reader, if that can be run. */
+export function fifo(value: FifoValue | undefined, reader: RawScript | undefined, context: Context): NotifyFifo | null {
   if (value === undefined) return null;
   return { path: value.path, account: value.account, script: reader === undefined ? null : usable(reader, context) };
 }

@@ -6,7 +6,7 @@ import type { root } from '../keywords/root.ts';
 import type { ForwardMethod, GroupEntry, IpvsConfig, Protocol, RealServer, ServiceKey, VirtualServer, VirtualServerGroup } from '../model-ipvs.ts';
 import { familyOf, maxPrefix, type Family } from '../../util/ip.ts';
 import type { GlobalValues, RootBlock } from './config.ts';
-import { usable } from './global.ts';
+import { fifo, usable } from './global.ts';
 import { buildRealServer } from './real-servers.ts';
 import { noteScript, judgeScript, reportSecurity, type ScriptState } from './scripts.ts';
 import { serviceId } from './virtual-servers.ts';
@@ -42,6 +42,9 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
     flush: given.lvs_flush ?? false,
     flushOnStop: given.lvs_flush_on_stop === undefined ? null : given.lvs_flush_on_stop === 'VS' ? 'ours' : 'all',
     syncDaemon: given.lvs_sync_daemon ?? null,
+    notifyFifo: fifo(given.lvs_notify_fifo, given.lvs_notify_fifo_script, context),
+    initNotifies: given.rs_init_notifies ?? false,
+    checkerMails: !(given.no_checker_emails ?? false),
   };
 }
 

@@ -15,8 +15,8 @@ export interface NotifyPipe {
   close(): Promise<void>;
 }
 
-/** What names the FIFO in log lines: `notify_fifo` or `vrrp_notify_fifo`. */
-export type PipeLabel = 'notify' | 'vrrp notify';
+/** What names the FIFO in log lines: `notify_fifo`, `vrrp_notify_fifo` or `lvs_notify_fifo`. */
+export type PipeLabel = 'notify' | 'vrrp notify' | 'lvs notify';
 
 /**
  * Opens the FIFO and starts its script with the path as last argument. It is opened (for reading too) before the script

@@ -1,13 +1,13 @@
-import type { GlobalDefs, NotifyFifo, ScriptCommand } from '../../config/model.ts';
+import type { GlobalDefs, ScriptCommand } from '../../config/model.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Files } from '../../system/files.ts';
 import type { RunningScript, ScriptResult, ScriptRunner } from '../../system/script-runner.ts';
 import type { Millis } from '../../util/time.ts';
 import type { Log } from '../log/log.ts';
 import type { NotifyEvent } from './events.ts';
-import { type NotifyPipe, openPipe, type PipeLabel } from './fifo.ts';
 import type { Mailer } from './mail.ts';
 import { buildMessage } from './message.ts';
+import { Pipes, type WantedPipe } from './pipes.ts';
 import { type Mailed, plan, remember } from './plan.ts';
 
 /** What of global_defs concerns notification. */
@@ -38,20 +38,8 @@ export const STOP_LIMIT: Millis = 1000;
 export function createNotifier(initial: NotifySettings, { scripts, files, clock, log, mailer }: NotifierParts): Notifier {
   let settings = initial;
   let mailed: Mailed = new Map();
-  let pipes: readonly OpenPipe[] = [];
+  const pipes = new Pipes(files, scripts, log);
   const stopping = new Set<RunningScript>();
-
-  async function openPipes(): Promise<void> {
-    const wanted = pipesOf(settings);
-    const kept = pipes.filter((pipe) => wanted.some((other) => samePipe(pipe, other)));
-    await Promise.all(pipes.filter((pipe) => !kept.includes(pipe)).map((pipe) => pipe.pipe.close()));
-    pipes = await Promise.all(
-      wanted.map(async ({ fifo, label }) => {
-        const same = kept.find((pipe) => samePipe(pipe, { fifo, label }));
-        return same ?? { fifo, label, pipe: await openPipe(fifo, label, files, scripts, log) };
-      }),
-    );
-  }
 
   function run(command: ScriptCommand, ofStop: boolean): void {
     const { argv, account } = command;
@@ -65,15 +53,13 @@ export function createNotifier(initial: NotifySettings, { scripts, files, clock,
   }
 
   return {
-    start: openPipes,
+    start: () => pipes.open(pipesOf(settings)),
     notify(event) {
       const todo = plan(event, { mail: settings.mail !== null, noEmailFaults: settings.noEmailFaults }, mailed);
       const ofStop = event.type === 'transition' && event.state === 'STOP';
       for (const command of todo.scripts) run(command, ofStop);
-      for (const { pipe } of pipes) {
-        if (ofStop) pipe.endReader();
-        pipe.write(todo.fifoLine);
-      }
+      if (ofStop) pipes.endReaders();
+      pipes.write(todo.fifoLine);
       if (todo.alert !== null && settings.mail !== null && event.type === 'transition') {
         mailed = remember(event, mailed);
         mailer.send(settings.mail, buildMessage(settings.mail, settings.routerId, todo.alert, new Date(clock.wall())));
@@ -81,25 +67,14 @@ export function createNotifier(initial: NotifySettings, { scripts, files, clock,
     },
     async reload(next) {
       settings = next;
-      for (const { pipe } of pipes) pipe.reviveReader();
-      await openPipes();
+      await pipes.reopen(pipesOf(settings));
     },
     async stop() {
       await Promise.all([within(clock, STOP_LIMIT, [...stopping].map((running) => running.result)), mailer.close(STOP_LIMIT)]);
       for (const running of stopping) running.stop();
-      await Promise.all(pipes.map(({ pipe }) => pipe.close()));
-      pipes = [];
+      await pipes.close();
     },
   };
-}
-
-interface WantedPipe {
-  readonly fifo: NotifyFifo;
-  readonly label: PipeLabel;
-}
-
-interface OpenPipe extends WantedPipe {
-  readonly pipe: NotifyPipe;
 }
 
 function pipesOf({ notifyFifo, vrrpNotifyFifo }: NotifySettings): readonly WantedPipe[] {
@@ -107,11 +82,6 @@ function pipesOf({ notifyFifo, vrrpNotifyFifo }: NotifySettings): readonly Wante
     ...(notifyFifo === null ? [] : [{ fifo: notifyFifo, label: 'notify' as const }]),
     ...(vrrpNotifyFifo === null ? [] : [{ fifo: vrrpNotifyFifo, label: 'vrrp notify' as const }]),
   ];
-}
-
-/** Configurations are plain data: equal text is equal meaning. */
-function samePipe(a: WantedPipe, b: WantedPipe): boolean {
-  return a.label === b.label && JSON.stringify(a.fifo) === JSON.stringify(b.fifo);
 }
 
 /** Waits for all of them, at most `limit`. */
