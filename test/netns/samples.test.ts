@@ -18,7 +18,7 @@ describe('netns: the sample configurations on a machine with eth0 and eth1', fun
   });
   after(() => lab?.close());
 
-  it('there are samples', () => expect(SAMPLES).to.include.members(['keepalived.conf', 'notify.conf', 'unicast.conf', 'sync-group.conf']));
+  it('there are samples', () => expect(SAMPLES).to.include.members(['keepalived.conf', 'notify.conf', 'unicast.conf', 'sync-group.conf', 'routes.conf']));
 
   for (const name of SAMPLES) {
     it(`${name}: nothing to say against it`, async () => {
