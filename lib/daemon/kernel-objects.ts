@@ -36,6 +36,8 @@ export class KernelObjects {
   /** Interfaces whose routes may have gone, and what looks after them at the end of the turn. */
   readonly #changed = new Set<string>();
   #settle: Cancel = () => undefined;
+  /** By instance, as long as the configuration is the same: it is asked for with every change of the machine. */
+  readonly #links = new Map<string, ReadonlySet<string>>();
   /** Ids of routes and rules that a killed run may have left. */
   #leftovers: ReadonlySet<string> = new Set();
 
@@ -64,6 +66,7 @@ export class KernelObjects {
   use(config: Config): void {
     const all = [...config.instances.flatMap((instance) => objectsOf(allRouting(instance))), ...objectsOf(config.statics)];
     this.#routing.follow(all.some(isTracked));
+    this.#links.clear();
     this.#statics.use(config);
   }
 
@@ -136,8 +139,12 @@ export class KernelObjects {
 
   /** Other interfaces than its own that the instance cannot do without, for the sake of its routes, its rules and its static entries. */
   linksFor(instance: VrrpInstance): ReadonlySet<string> {
+    const known = this.#links.get(instance.name);
+    if (known !== undefined) return known;
     const tracked = objectsOf(allRouting(instance)).filter(isTracked).flatMap(linksOf);
-    return new Set([...tracked, ...this.#statics.linksFor(instance.name)].filter((name) => name !== instance.link));
+    const links = new Set([...tracked, ...this.#statics.linksFor(instance.name)].filter((name) => name !== instance.link));
+    this.#links.set(instance.name, links);
+    return links;
   }
 
   faultsFor(instance: VrrpInstance): readonly string[] {

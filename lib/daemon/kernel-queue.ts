@@ -1,5 +1,5 @@
 import type { Clock } from '../system/clock.ts';
-import type { SystemError } from '../system/error.ts';
+import { SystemError } from '../system/error.ts';
 import type { NetlinkRoutes, NetworkOp } from '../system/netlink-routes.ts';
 import type { Log } from './log/log.ts';
 
@@ -74,7 +74,12 @@ export class KernelQueue {
           answered(operation, error);
         });
       },
-      (cause: unknown) => { this.#log.error(`(${owner}) Netlink: addresses could not be set: ${String(cause)}`); },
+      (cause: unknown) => {
+        this.#log.error(`(${owner}) Netlink: addresses could not be set: ${String(cause)}`);
+        // What became of them is not known: whoever asked must not wait for more.
+        const error = cause instanceof SystemError ? cause : new SystemError('ask', 'the kernel', 'EIO', cause);
+        for (const operation of operations) answered(operation, error);
+      },
     );
   }
 }

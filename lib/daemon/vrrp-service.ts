@@ -213,8 +213,8 @@ export class VrrpService {
       case 'address-removed': {
         const key = addressKey(change.address.linkIndex, change.address);
         const owner = this.#objects.addresses.ownerOf(key);
-        // Our own removal, and perhaps added anew since.
-        if (this.#objects.addresses.wasTold(key) && owner !== null) return;
+        // Our own removal, and perhaps added anew since: no source but one that was configured to be a virtual address.
+        if (this.#objects.addresses.wasTold(key) && (owner !== null || !this.#isSource(change.address.prefix.address))) return;
         const instance = owner === null ? undefined : this.#config.instances.get(owner);
         if (instance !== undefined && this.#tracksLoss(instance, key)) {
           // Still ours while the Master gives up: put back by hand in the meantime, it goes with the others.
@@ -224,6 +224,11 @@ export class VrrpService {
         return;
       }
     }
+  }
+
+  #isSource(address: IpAddress): boolean {
+    for (const instance of this.#config.instances.values()) if (instance.sourceAddress === address) return true;
+    return false;
   }
 
   #use(config: Config): void {

@@ -215,7 +215,7 @@ export class NetlinkRequests {
     });
   }
 
-  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by `answerWithin` to twice that since the last answer. */
+  /** Registers for the answers to `first`..`last`, under `last`; `hear` settles it. Bounded by `answerWithin` to twice that since the last answer to anything. */
   #wait(first: number, last: number, hear: (message: NetlinkMessage, settle: (error?: Error) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: Error): void => {
@@ -239,16 +239,16 @@ export class NetlinkRequests {
       const timer = setTimeout(late, this.#answerWithin);
       this.#waiting.set(last, {
         first,
-        hear: (message) => {
-          heard = true;
-          hear(message, settle);
-        },
+        hear: (message) => { hear(message, settle); },
+        stillWaiting: () => { heard = true; },
         fail: settle,
       });
     });
   }
 
+  /** Answers come in the order of the requests: while there are any, those to later requests are not late. */
   #answer(message: NetlinkMessage): void {
+    for (const waiting of this.#waiting.values()) waiting.stillWaiting();
     for (const [last, waiting] of this.#waiting) {
       if (message.sequence >= waiting.first && message.sequence <= last) return waiting.hear(message);
     }
@@ -262,6 +262,7 @@ export class NetlinkRequests {
 interface Waiting {
   readonly first: number;
   hear(message: NetlinkMessage): void;
+  stillWaiting(): void;
   fail(cause: Error): void;
 }
 

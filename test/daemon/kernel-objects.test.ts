@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { SystemError } from '../../lib/system/error.ts';
 import type { NetworkOp } from '../../lib/system/netlink-routes.ts';
 import { instanceText } from '../sim/config-text.ts';
 import { Stage } from './stage.ts';
@@ -34,6 +35,23 @@ describe('KernelObjects', () => {
       expect(stage.router.log.texts('error')).to.deep.equal([`(VI_1) Netlink: add-address ${VIP} eth0: EINVAL`, '(VI_1) Netlink: add-route eth0: EINVAL', '(VI_1) Netlink: add-route eth0: EINVAL', '(VI_1) Netlink: add-rule eth0: EINVAL']);
       expect(stage.router.state()).to.equal('Master');
       stage.machine.refuse = null;
+      await end();
+    });
+
+    it('no answer at all: a later loss is not taken for a removal of ours', async () => {
+      await stage.start(instanceText(BOTH), 4000);
+      const { apply } = stage.machine.routes;
+      stage.machine.routes.apply = () => Promise.reject(new SystemError('wait', 'netlink', 'ETIMEDOUT'));
+      stage.machine.setLink(false);
+      await stage.clock.advance(100);
+      stage.machine.routes.apply = apply;
+      stage.machine.setLink(true);
+      await stage.clock.advance(5000);
+      expect(stage.router.log.texts('error')).to.include('(VI_1) Netlink: addresses could not be set: SystemError: wait netlink: ETIMEDOUT');
+      stage.took();
+      stage.machine.routing.takeRoute(ROUTE);
+      await stage.clock.advance(1000);
+      expect(stage.took()).to.deep.equal(['VI_1 MASTER > BACKUP', 'VI_1 BACKUP > MASTER']);
       await end();
     });
 
