@@ -5,21 +5,20 @@ import type { Config } from '../../config/model.ts';
 import { desiredTable, entriesOf, type Standing } from '../../ipvs/desired.ts';
 import { begin, migrate, type Migration, type Standings } from '../../ipvs/migrate.ts';
 import { EMPTY_TABLE } from '../../ipvs/table.ts';
-import { farewell, isUp, serverKey, step, type VirtualServerAction, type VirtualServerEvent } from '../../ipvs/virtual-server.ts';
-import type { HookEvents } from '../hooks/types.ts';
+import { farewell, isUp, step, type VirtualServerAction, type VirtualServerEvent } from '../../ipvs/virtual-server.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Log } from '../log/log.ts';
+import type { BalanceEvents } from './events.ts';
 import type { IpvsKeeper } from './ipvs-keeper.ts';
 import type { LvsNotifier } from './lvs-notifier.ts';
-
-export type BalanceHook = 'onRealServer' | 'onQuorum';
 
 export interface BalancerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly keeper: Pick<IpvsKeeper, 'want'>;
   readonly notifier: Pick<LvsNotifier, 'server' | 'quorum' | 'checked'>;
-  emit<Name extends BalanceHook>(hook: Name, event: HookEvents[Name]): void;
+  /** Returns at once. */
+  emit<Name extends keyof BalanceEvents>(hook: Name, event: BalanceEvents[Name]): void;
 }
 
 export class Balancer {
@@ -112,17 +111,4 @@ export class Balancer {
       }
     }
   }
-}
-
-/** Where a checker's answers belong. */
-export interface CheckerPlace {
-  /** Identity of the virtual server, as standings have it. */
-  readonly service: string;
-  readonly server: string;
-  readonly checker: number;
-}
-
-/** Every checker of the standings, in their order. */
-export function placesOf(standings: Standings): { readonly place: CheckerPlace; readonly standing: Standing }[] {
-  return [...standings].flatMap(([service, standing]) => standing.service.realServers.flatMap((server) => server.checkers.map((_, checker) => ({ place: { service, server: serverKey(server), checker }, standing }))));
 }

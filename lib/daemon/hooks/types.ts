@@ -46,29 +46,11 @@ export interface TrackerResultEvent {
   readonly time: number;
 }
 
-/** A real server was added to its virtual server, or taken out. */
-export interface RealServerEvent {
-  /** As the log has it: `[192.0.2.100]:tcp:80`. */
-  readonly virtualServer: string;
-  readonly realServer: string;
-  readonly up: boolean;
-  readonly time: number;
-}
-
-/** A virtual server has gained or lost its quorum. */
-export interface QuorumEvent {
-  readonly virtualServer: string;
-  readonly up: boolean;
-  readonly time: number;
-}
-
 /** Which hook hears which event. */
 export interface HookEvents {
   readonly onStart: StartEvent;
   readonly onTransition: TransitionEvent;
   readonly onTrackerResult: TrackerResultEvent;
-  readonly onRealServer: RealServerEvent;
-  readonly onQuorum: QuorumEvent;
   readonly onReload: ReloadEvent;
   readonly onStop: StopEvent;
 }
