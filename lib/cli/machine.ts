@@ -31,6 +31,7 @@ export function thisMachine(): Machine {
     accounts: accounts(),
     files: (path) => factsOf(path, lstatSync),
     names: iprouteNames,
+    keyFile,
     env: (name) => process.env[name],
     random: seededRandom(),
     resolve: null,
@@ -75,6 +76,14 @@ function accounts(): { user(name: string): Account | null; group(name: string): 
     if (name !== undefined && gid !== undefined) groups.set(name, Number(gid));
   }
   return { user: (name) => users.get(name) ?? null, group: (name) => groups.get(name) ?? null };
+}
+
+/** A key file: its bytes without the line end behind them. */
+function keyFile(path: string): { bytes: Uint8Array; open: boolean } | null {
+  const result = fileReader.read(path);
+  if (!result.ok) return null;
+  const end = result.bytes.findLastIndex((byte) => byte !== 0x0a && byte !== 0x0d) + 1;
+  return { bytes: result.bytes.subarray(0, end), open: (factsOf(path, statSync).mode & 0o077) !== 0 };
 }
 
 function readLines(path: string): string[] {

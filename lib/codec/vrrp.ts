@@ -100,6 +100,23 @@ export function decodeAdvertisement(message: Uint8Array, family: Family): Advert
   };
 }
 
+/** How long the message says that it is; null when it is too short to say, or of no version that there is. */
+export function messageLength(message: Uint8Array, family: Family): number | null {
+  const version = (message[0] ?? 0) >> 4;
+  const count = message[3];
+  if (message.length < HEADER_LENGTH || count === undefined || (version !== 2 && version !== 3)) return null;
+  return HEADER_LENGTH + count * (family === 'inet' ? 4 : 16) + (version === 2 ? AUTH_DATA_LENGTH : 0);
+}
+
+/** The same bytes with the checksum over all of them, the pseudo header before. */
+export function withChecksum(message: Uint8Array, pseudo: Ends | null): Uint8Array {
+  const copy = message.slice();
+  copy.fill(0, 6, 8);
+  const checksum = messageChecksum(copy, pseudo);
+  copy.set([checksum >> 8, checksum & 0xff], 6);
+  return copy;
+}
+
 /** True when the message holds its own right checksum, with or without (null) the pseudo header. */
 export function checksumHolds(message: Uint8Array, pseudo: Ends | null): boolean {
   return internetChecksum(...(pseudo === null ? [] : [pseudoHeader(pseudo, message.length)]), message) === 0;

@@ -53,6 +53,8 @@ export interface Machine {
   readonly cwd?: string;
   /** Names in a table of iproute2; absent: not known here. Directories: those distributed with it and those of this machine; null: the usual one. */
   readonly names?: (table: NameTable, directories: { readonly usr: string | null; readonly etc: string | null }) => ReadonlyMap<string, number>;
+  /** The bytes of a key file, and whether group or others have access to it; null: it cannot be read. Absent: not known here. */
+  readonly keyFile?: (path: string) => { readonly bytes: Uint8Array; readonly open: boolean } | null;
   /** Resolves a mail server's name; null when it has no address. */
   readonly resolve: ((host: string) => IpAddress | null) | null;
 }

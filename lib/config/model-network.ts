@@ -111,7 +111,7 @@ export interface InstanceExtras {
   readonly timerExpiredBackup: number | null;
   readonly extraGarp: { readonly all: boolean; readonly period: Millis } | null;
   readonly receiveBuffer: number | null;
-  readonly hmac: { readonly keys: readonly { readonly id: number; readonly value: string }[]; readonly activeKey: number; /** null: 3 × advert_int, at least 5 s. */ readonly window: Millis | null; readonly antiReplay: 'time' | 'monotonic'; readonly mode: 'enforce' | 'permissive' | 'receive-only' } | null;
+  readonly hmac: { /** The key's bytes in hexadecimal. Never printed. */ readonly keys: readonly { readonly id: number; readonly secret: string }[]; readonly activeKey: number; /** null: 3 × advert_int, at least 5 s. */ readonly window: Millis | null; readonly antiReplay: 'time' | 'monotonic'; readonly mode: 'enforce' | 'permissive' | 'receive-only' } | null;
 }
 
 /** The same of a sync group. */

@@ -38,6 +38,7 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
   const holds = new Set<FaultReason>();
   const link = around.link(instance.link);
   const source = instance.sourceAddress ?? around.primaryAddress(instance);
+  if (instance.extras?.faultWithoutPeer === true && instance.unicastPeers.length === 0) faults.add('no unicast peer');
   if (link === undefined) faults.add(absent(instance.link));
   else {
     if (!instance.dontTrackPrimary && !isUp(link)) faults.add(`interface ${instance.link} is down`);

@@ -35,13 +35,15 @@ function takeOver(config: RouterConfig, instance: VrrpInstance): void {
   if (state === undefined) return;
   if (holds(state)) allAddresses(instance).map((address) => kernelAddress(address, 1));
   objectsOf(allRouting(instance));
-  const [datagram] = advertise(instance, 200, source, 1, 1);
+  const [datagram] = advertise(instance, 200, source, MARKS);
   if (datagram === undefined) return;
   const events = receive(instance, state, { from: ip('192.0.2.2'), to: datagram.to, ttl: 255, payload: datagram.payload });
   events.reduce((current, event) => routerStep(config, current, instance.name, event, 1e9 + 1).router, master.router);
   for (const action of stop(config, master.router, 1e9 + 1).actions) perform(instance, source, action);
 }
 
+const MARKS = { id: 1, sequence: 1, stamp: { seconds: 1, fraction: 0, counter: 0 }, oldChecksum: false };
+
 function perform(instance: VrrpInstance, source: ReturnType<typeof ip>, action: RouterAction): void {
-  if (action.kind === 'instance' && action.action.type === 'advertise') advertise(instance, action.action.priority, source, 1, 1);
+  if (action.kind === 'instance' && action.action.type === 'advertise') advertise(instance, action.action.priority, source, MARKS);
 }

@@ -98,7 +98,7 @@ export class VrrpService {
       if (this.#started) this.#reassessLink(spec.link);
       this.#retrySockets();
     });
-    this.#advertiser = new Advertiser(this.#sockets, log);
+    this.#advertiser = new Advertiser(this.#sockets, log, system.clock);
   }
 
   get router(): Router {
@@ -461,7 +461,7 @@ export class VrrpService {
   #advertise(instance: VrrpInstance, priority: number): void {
     const source = this.#router.members.get(instance.name)?.address ?? null;
     if (source === null) return;
-    this.#advertiser.send(instance, priority, source);
+    this.#advertiser.send(instance, priority, source, this.#router.members.get(instance.name)?.oldChecksum ?? false);
   }
 
   /** Neighbours are told when the kernel has the addresses, and only if they are still ours then. */

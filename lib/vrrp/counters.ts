@@ -14,6 +14,13 @@ export interface VrrpCounters {
   readonly invalidAuthType: number;
   readonly authTypeMismatch: number;
   readonly authFailure: number;
+  /** auth_hmac, keepalived 2.4's extension. */
+  readonly authExtMissing: number;
+  readonly authExtMalformed: number;
+  readonly authExtUnknownKey: number;
+  readonly authExtInvalidHmac: number;
+  readonly authExtStale: number;
+  readonly authExtReplay: number;
   readonly priZeroRcvd: number;
   readonly priZeroSent: number;
   readonly checksumErr: number;
@@ -37,6 +44,12 @@ export const ZERO_COUNTERS: VrrpCounters = {
   invalidAuthType: 0,
   authTypeMismatch: 0,
   authFailure: 0,
+  authExtMissing: 0,
+  authExtMalformed: 0,
+  authExtUnknownKey: 0,
+  authExtInvalidHmac: 0,
+  authExtStale: 0,
+  authExtReplay: 0,
   priZeroRcvd: 0,
   priZeroSent: 0,
   checksumErr: 0,

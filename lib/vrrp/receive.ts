@@ -2,11 +2,14 @@
  * What a router believes of a datagram (RFC 3768 §7.1, RFC 9568 §7.1), in keepalived's order and words: the first check
  * that fails drops it, with a counter and a line. What is only worth a remark lets the advertisement through.
  */
-import { type Advertisement, AUTH_AH, AUTH_NONE, AUTH_PASS, authData, checksumHolds, decodeAdvertisement, type Ends } from '../codec/vrrp.ts';
+import { TRAILER_LENGTH } from '../codec/auth-trailer.ts';
+import { type Advertisement, AUTH_AH, AUTH_NONE, AUTH_PASS, authData, decodeAdvertisement, messageLength } from '../codec/vrrp.ts';
 import { DecodeError } from '../codec/decode-error.ts';
 import type { VrrpInstance } from '../config/model.ts';
 import { equalBytes } from '../util/bytes.ts';
 import { type IpAddress, isMulticast } from '../util/ip.ts';
+import { judgeChecksum } from './checksum.ts';
+import type { BadTrailer, HmacSettings } from './open-trailer.ts';
 import { type Event, OWNER_PRIORITY, type VirtualRouter } from './virtual-router.ts';
 
 /** A datagram as the socket gave it: what follows the IP header, and what the header said. */
@@ -21,20 +24,32 @@ export interface Received {
 type Drop = Extract<Event, { type: 'drop' }>;
 const IPV4_HEADER = 20;
 
+/** Judges the trailer of auth_hmac; null: it is believed. */
+export type Unseal = (settings: HmacSettings, message: Uint8Array, trailer: Uint8Array | null) => BadTrailer | null;
+
 /** The events of one datagram for one instance: remarks first, then the advertisement, or the drop alone. */
-export function receive(instance: VrrpInstance, router: VirtualRouter, datagram: Received): Event[] {
+export function receive(instance: VrrpInstance, router: VirtualRouter, datagram: Received, unseal?: Unseal): Event[] {
   // keepalived's: an owner that ignores adverts believes in nobody else.
   if (instance.ownerIgnoreAdverts && instance.priority === OWNER_PRIORITY) return [];
   const { payload, from } = datagram;
-  const advert = decodeAdvertisement(payload, instance.family);
+  const { message, trailer } = cut(instance, payload);
+  const advert = decodeAdvertisement(message, instance.family);
   if (advert instanceof DecodeError && advert.code !== 'version') return [tooShort(instance, payload)];
   const version = (payload[0] ?? 0) >> 4;
   const wrong = ttl(instance, datagram) ?? versionOf(instance, version);
   if (wrong !== null) return [wrong];
   if (advert instanceof DecodeError) return [drop('versionErr', 'version', advert.detail)];
-  const refused = authentication(instance, advert) ?? interval2(instance, advert) ?? type(advert) ?? checksum(instance, datagram) ?? peer(instance, datagram);
+  const sealed = seal(instance, message, trailer, unseal);
+  if (sealed !== null && instance.extras?.hmac?.mode !== 'permissive') return [sealed];
+  // The kernel's checksum of IPv6 is one of all that follows the header.
+  const summed = instance.family === 'inet6' ? payload : message;
+  const ends = { from, to: datagram.to ?? instance.multicastGroup };
+  const sum = judgeChecksum(instance, ends, summed);
+  const refused = authentication(instance, advert) ?? interval2(instance, advert) ?? type(advert)
+    ?? (sum === 'wrong' ? drop('checksumErr', 'checksum', `Invalid VRRPv${instance.version} checksum`) : null) ?? peer(instance, datagram);
   if (refused !== null) return [refused];
-  return [...interval3(instance, router, advert), ...addressList(instance, router, from, advert), { type: 'advertisement', from, advert }];
+  const form: Event[] = sum === 'old' && !router.oldChecksum ? [{ type: 'old-checksum' }] : [];
+  return [...form, ...(sealed === null ? [] : [sealed]), ...interval3(instance, router, advert), ...addressList(instance, router, from, advert), { type: 'advertisement', from, advert }];
 }
 
 function ttl(instance: VrrpInstance, { ttl, from }: Received): Drop | null {
@@ -76,9 +91,17 @@ function type({ type }: Advertisement): Drop | null {
   return type === 1 ? null : drop('invalidTypeRcvd', 'type', `Invalid packet type. ${type} and expect 1`);
 }
 
-function checksum(instance: VrrpInstance, { from, to, payload }: Received): Drop | null {
-  const pseudo: Ends | null = instance.version === 2 ? null : { from, to: to ?? instance.multicastGroup };
-  return checksumHolds(payload, pseudo) ? null : drop('checksumErr', 'checksum', `Invalid VRRPv${instance.version} checksum`);
+/** With auth_hmac a packet that is longer by a trailer has one. */
+function cut(instance: VrrpInstance, payload: Uint8Array): { message: Uint8Array; trailer: Uint8Array | null } {
+  const length = messageLength(payload, instance.family);
+  const has = (instance.extras?.hmac ?? null) !== null && length !== null && payload.length === length + TRAILER_LENGTH;
+  return has ? { message: payload.subarray(0, length), trailer: payload.subarray(length) } : { message: payload, trailer: null };
+}
+
+function seal(instance: VrrpInstance, message: Uint8Array, trailer: Uint8Array | null, unseal: Unseal | undefined): Drop | null {
+  const settings = instance.extras?.hmac ?? null;
+  const bad = settings === null || unseal === undefined ? null : unseal(settings, message, trailer);
+  return bad === null ? null : drop(bad.counter, bad.counter, bad.text);
 }
 
 function peer(instance: VrrpInstance, { from, to }: Received): Drop | null {

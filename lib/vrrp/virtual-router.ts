@@ -11,6 +11,8 @@ import { count, type CounterName, type VrrpCounters, ZERO_COUNTERS } from './cou
 import { masterDownInterval, skewTime } from './timers.ts';
 
 export const OWNER_PRIORITY = 255;
+/** Adverts of a second owner that are answered before we give in. */
+const RIVALS_ANSWERED = 2;
 
 export interface Master {
   readonly address: IpAddress;
@@ -59,6 +61,10 @@ export interface VirtualRouter {
   readonly counters: VrrpCounters;
   /** Kinds of complaint already logged in this state and about this master. */
   readonly said: ReadonlySet<string>;
+  /** keepalived's: a unicast peer makes checksums as keepalived did before 1.3.6, and so do we from then on. */
+  readonly oldChecksum: boolean;
+  /** keepalived's: adverts heard, as Master and owner, from another owner that should yield. */
+  readonly rivals: number;
   /** Monotonic time of the last change of state. */
   readonly since: Millis;
 }
@@ -69,6 +75,8 @@ export type Event =
   /** keepalived's: `silent` leaves without a farewell, the addresses being left as well (-V). */
   | { readonly type: 'shutdown'; readonly silent?: boolean }
   | { readonly type: 'time' }
+  /** keepalived's: a peer's checksum is of the old form. */
+  | { readonly type: 'old-checksum' }
   | { readonly type: 'advertisement'; readonly from: IpAddress; readonly advert: Advertisement }
   /** `leavingFault`: by a file that is a fault no more, for which keepalived has other words. */
   | { readonly type: 'priority'; readonly value: number; readonly leavingFault?: boolean }
@@ -108,7 +116,7 @@ export interface Step {
 export function initialize(instance: VrrpInstance, now: Millis): VirtualRouter {
   return {
     state: { name: 'Initialize' }, priority: instance.priority, faults: new Set(), holds: new Set(), address: instance.sourceAddress,
-    counters: ZERO_COUNTERS, said: new Set(), since: now,
+    counters: ZERO_COUNTERS, said: new Set(), oldChecksum: false, rivals: 0, since: now,
   };
 }
 
@@ -135,6 +143,8 @@ export function step(instance: VrrpInstance, router: VirtualRouter, event: Event
       return time(instance, router, now);
     case 'advertisement':
       return advertisement(instance, received(router, event.advert), event, now);
+    case 'old-checksum':
+      return { router: { ...router, oldChecksum: true }, actions: [info(instance, 'Setting unicast VRRPv3 checksum to old version')] };
     case 'priority':
       return changePriority(instance, router, event.value, event.leavingFault === true, now);
     case 'fault':
@@ -281,6 +291,10 @@ function masterHears(
     const answer: VirtualRouter = { ...router, counters: count(router.counters, 'sent'), state: { ...state, adverTimer: now + instance.advertInterval } };
     return { router: answer, actions: [{ type: 'advertise', priority: router.priority }] };
   }
+  if (advert.priority === OWNER_PRIORITY && router.priority === OWNER_PRIORITY) {
+    const duel = ownersMeet(instance, router, state, from, now);
+    if (duel !== null) return duel;
+  }
   const equal = advert.priority === router.priority;
   const order = equal && router.address !== null ? compareIp(from, router.address) : 0;
   if (advert.priority > router.priority || order > 0) {
@@ -297,6 +311,31 @@ function masterHears(
     );
   }
   return lowerPriorityHeard(instance, router, state, { from, advert }, equal, now);
+}
+
+/**
+ * keepalived's: of two owners the one with the lower address yields, as between equals; the other advertises twice more, and
+ * if the rogue goes on nevertheless it is 254 and Backup until the rogue is gone. null: we are the one that yields.
+ */
+function ownersMeet(instance: VrrpInstance, router: VirtualRouter, state: Extract<State, { name: 'Master' }>, from: IpAddress, now: Millis): Step | null {
+  const error: Action = {
+    type: 'log', level: 'warn',
+    text: `(${instance.name}) CONFIGURATION ERROR: local instance and ${from} are both configured as address owner, please resolve`,
+  };
+  const told = router.said.has('owners') ? [] : [error];
+  if (router.address === null || compareIp(from, router.address) > 0) return null;
+  const rivals = router.rivals + 1;
+  const next: VirtualRouter = { ...router, rivals, said: with_(router.said, 'owners') };
+  if (rivals <= RIVALS_ANSWERED) {
+    const answered: VirtualRouter = { ...next, counters: count(next.counters, 'sent'), state: { ...state, adverTimer: now + instance.advertInterval } };
+    return { router: answered, actions: [...told, { type: 'advertise', priority: router.priority }] };
+  }
+  const reduced: VirtualRouter = { ...next, priority: OWNER_PRIORITY - 1 };
+  const actions: Action[] = [...told, info(instance, `Reducing priority to ${OWNER_PRIORITY - 1} until ${from} is gone`), info(instance, 'Entering BACKUP STATE')];
+  return becomeBackup(
+    instance, reduced, now, masterDownInterval(instance, reduced.priority, instance.advertInterval), `${from} is owner, too`,
+    actions, { address: from, priority: OWNER_PRIORITY },
+  );
 }
 
 /** keepalived's: a rival that should give way is answered, and the switches are told again who has the addresses. */
@@ -321,7 +360,7 @@ function lowerPriorityHeard(
 
 /** keepalived's: a Backup's remaining wait moves by the difference of the two Master_Down_Intervals. */
 function changePriority(instance: VrrpInstance, router: VirtualRouter, value: number, leavingFault: boolean, now: Millis): Step {
-  if (value === router.priority) return stay(router);
+  if (value === router.priority || (gaveIn(router) && value === OWNER_PRIORITY)) return stay(router);
   const { state } = router;
   const actions: Action[] = [info(instance, leavingFault && state.name === 'Fault' ? `Setting effective priority to ${value}` : `Changing effective priority from ${router.priority} to ${value}`)];
   if (state.name === 'Master' || state.name === 'Backup') actions.push({ type: 'priority-changed', priority: value });
@@ -391,7 +430,9 @@ function drop(instance: VrrpInstance, router: VirtualRouter, { counter, kind, te
 }
 
 /** Advertise, then the addresses, then tell the neighbours, then everybody else (RFC 3768 §6.4.2; the order is keepalived's). */
-function becomeMaster(instance: VrrpInstance, router: VirtualRouter, now: Millis, reason: string, before: readonly Action[] = []): Step {
+function becomeMaster(instance: VrrpInstance, before_: VirtualRouter, now: Millis, reason: string, before: readonly Action[] = []): Step {
+  // An owner that gave in to another is owner again.
+  const router: VirtualRouter = gaveIn(before_) ? { ...before_, priority: OWNER_PRIORITY, rivals: 0 } : { ...before_, rivals: 0 };
   const { garp } = instance;
   const state: State = {
     name: 'Master', adverTimer: now + instance.advertInterval, masterAdverInterval: instance.advertInterval,
@@ -417,6 +458,10 @@ function becomeBackup(
 function enter(router: VirtualRouter, state: State, now: Millis, actions: readonly Action[], reason: string): Step {
   const transition: Action = { type: 'transition', from: router.state.name, to: state.name, priority: router.priority, reason };
   return { router: { ...router, state, since: now, said: new Set() }, actions: [...actions, transition] };
+}
+
+function gaveIn({ rivals }: VirtualRouter): boolean {
+  return rivals > RIVALS_ANSWERED;
 }
 
 function downReason({ master }: Extract<State, { name: 'Backup' }>): string {

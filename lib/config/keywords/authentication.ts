@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import { keyword, many, table, type Args, type BlockValue, type ValueType } from '../keyword.ts';
 import type { Place } from '../source.ts';
+import { fromHex, toHex } from '../../util/bytes.ts';
 import { choice, integer, word } from '../values.ts';
 
 const SECRET_LENGTH = 8;
@@ -40,6 +41,8 @@ export interface HmacKey {
   readonly id: number;
   /** Text, `hex:…` or `file:…`. Never printed. */
   readonly value: string;
+  /** The key itself, in hexadecimal. Never printed. */
+  readonly secret: string;
 }
 
 export const authHmac = table('vrrp_instance.auth_hmac', {
@@ -70,11 +73,25 @@ function hmacKey(): ValueType<HmacKey> {
 
 function readKey(args: Args): HmacKey | undefined {
   const [, id = '', value = ''] = args.words;
-  const bytes = value.startsWith('hex:') ? (value.length - 4) / 2 : value.length;
-  const message = !/^\d+$/u.test(id) || Number(id) < 1 || Number(id) > 255 ? `auth_hmac key id '${id}' invalid - must be 1..255`
-    : value.startsWith('hex:') && !/^hex:([0-9a-f]{2})+$/iu.test(value) ? 'auth_hmac key is not hexadecimal'
-    : !value.startsWith('file:') && (bytes < 32 || bytes > 64) ? `auth_hmac key ${id} must have 32 to 64 bytes` : null;
-  if (message === null) return { id: Number(id), value };
-  args.report({ code: 'invalid-value', message, remedy: 'write: key ID VALUE' }, 1);
-  return undefined;
+  const report = (message: string, remedy = 'write: key ID VALUE'): undefined => { args.report({ code: 'invalid-value', message, remedy }, 1); };
+  if (!/^\d+$/u.test(id) || Number(id) < 1 || Number(id) > 255) return report(`auth_hmac key id '${id}' invalid - must be 1..255`);
+  if (value.startsWith('hex:') && !/^hex:([0-9a-f]{2})+$/iu.test(value)) return report('auth_hmac key is not hexadecimal');
+  const bytes = keyBytes(args, value);
+  if (bytes === null) return report(`auth_hmac key file of key ${id} cannot be read`, 'it must be a file that the daemon can read');
+  // A file that is not looked at here (a check elsewhere) has no length.
+  const known = !value.startsWith('file:') || args.context.machine.keyFile !== undefined;
+  if (known && (bytes.length < 32 || bytes.length > 64)) return report(`auth_hmac key ${id} must have 32 to 64 bytes`);
+  return { id: Number(id), value, secret: toHex(bytes) };
+}
+
+/** null: there is such a file to be read, and it cannot be. */
+function keyBytes(args: Args, value: string): Uint8Array | null {
+  if (value.startsWith('hex:')) return fromHex(value.slice(4));
+  if (!value.startsWith('file:')) return new TextEncoder().encode(value);
+  const { keyFile } = args.context.machine;
+  if (keyFile === undefined) return new Uint8Array(0);
+  const file = keyFile(value.slice(5));
+  if (file === null) return null;
+  if (file.open) args.report({ code: 'key-file-open', severity: 'warning', recorded: 'security', message: `auth_hmac key file ${value.slice(5)} is accessible by group or others`, remedy: 'chmod 600 it' }, 2);
+  return file.bytes;
 }

@@ -68,7 +68,7 @@ export const globalDefs = table('global_defs', {
     then: (context, value) => { context.switches.set('default_interface', value); },
   }),
   disable_local_igmp: keyword(FLAG, 'turn off IGMP for link-local groups by sysctl; not changeable by a reload', { default: 'off' }),
-  v3_checksum_as_v2: keyword(FLAG, 'leave the pseudo header out of IPv4 VRRPv3 checksums, and stop verifying them', { default: 'off', since: '2.3.0', ...later }),
+  v3_checksum_as_v2: keyword(FLAG, 'leave the pseudo header out of IPv4 VRRPv3 checksums, and stop verifying them', { default: 'off', since: '2.3.0' }),
   lvs_timeouts: keyword(timeouts(), 'IPVS protocol timeouts', { bare: 'lvs_timeouts requires at least one option', ...later }),
   lvs_flush: keyword(FLAG, 'empty the IPVS table at the start', { default: 'off', ...later }),
   lvs_flush_on_stop: keyword(optional(choice(['VS'])), 'at the stop empty the IPVS table, or with VS remove our services only', { default: 'off', invalid: 'Unknown lvs_flush_on_stop type {word}', ...later }),

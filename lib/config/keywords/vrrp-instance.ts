@@ -33,9 +33,9 @@ export const vrrpInstance = table('vrrp_instance', {
   vmac_xmit_base: keyword(FLAG, 'adverts on the interface below the VMAC', { default: 'off; on for unicast', ...later }),
   use_ipvlan: keyword(words('[[name] IFNAME] [IP[/LEN]] [bridge|private|vepa] [group G]', true), 'run on an ipvlan', { default: 'bridge mode', ...later }),
   unicast_peer: list(unicastPeer(), 'send adverts to these rather than to the multicast group'),
-  unicast_fault_no_peer: keyword(FLAG, 'be in FAULT while there is no unicast peer', { default: 'off', since: '2.2.4', ...later }),
+  unicast_fault_no_peer: keyword(FLAG, 'be in FAULT while there is no unicast peer', { default: 'off', since: '2.2.4' }),
   check_unicast_src: keyword(FLAG, 'drop adverts from anybody but the peers', { default: 'vrrp_check_unicast_src' }),
-  old_unicast_checksum: keyword(optional(choice(['never'])), 'checksum of unicast VRRPv3 as before keepalived 1.3.6', { default: 'found out', invalid: '({name}) Unknown old_unicast_chksum mode {word} - ignoring', ...later }),
+  old_unicast_checksum: keyword(optional(choice(['never'])), 'checksum of unicast VRRPv3 as before keepalived 1.3.6', { default: 'found out', invalid: '({name}) Unknown old_unicast_chksum mode {word} - ignoring' }),
   native_ipv6: keyword(nativeIpv6, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
   state: keyword(state(), 'state wanted at the start', { default: 'BACKUP; MASTER with priority 255' }),
   interface: keyword(link(), 'interface of adverts, and of addresses without dev; unicast with unicast_src_ip does without'),
@@ -60,7 +60,7 @@ export const vrrpInstance = table('vrrp_instance', {
   no_virtual_ipaddress: keyword(FLAG, 'run without addresses and without the warning', { default: 'off', since: '2.3.0' }),
   promote_secondaries: keyword(FLAG, 'set promote_secondaries on the interface before addresses go', { default: 'off' }),
   linkbeat_use_polling: keyword(FLAG, 'deprecated: poll the link state of this interface', { deprecated: "({name}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block", ...later }),
-  v3_checksum_as_v2: keyword(BOOLEAN, 'as in global_defs, for this instance', { default: 'v3_checksum_as_v2', since: '2.3.0', ...badSwitch, ...later }),
+  v3_checksum_as_v2: keyword(BOOLEAN, 'as in global_defs, for this instance', { default: 'v3_checksum_as_v2', since: '2.3.0', ...badSwitch }),
   virtual_routes: list(routeEntry(false), 'routes of the master', { options: routeOptions }),
   virtual_rules: list(ruleEntry(false), 'policy rules of the master', { options: ruleOptions }),
   accept: keyword(FLAG, 'a master that is no owner takes packets for the addresses', { default: 'on; off when strict' }),
@@ -97,7 +97,7 @@ export const vrrpInstance = table('vrrp_instance', {
   owner_ignore_adverts: keyword(BOOLEAN, 'as vrrp_owner_ignore_adverts', { default: 'vrrp_owner_ignore_adverts', since: '2.2.8', ...badSwitch }),
   kernel_rx_buf_size: keyword(integer({ min: 0, max: UINT_MAX }, 'BYTES'), 'SO_RCVBUF of the receive socket', { default: 'vrrp_rx_bufs_policy', bare: '({name}) invalid kernel_rx_buf_size specified', invalid: '({name}) invalid kernel_rx_buf_size specified', ...later }),
   authentication: block(noHeader, authentication, 'VRRPv2 authentication'),
-  auth_hmac: block(noHeader, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0', ...later }),
+  auth_hmac: block(noHeader, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0' }),
 }, { pass: 'vrrp', begin: beginVrrpInstance, end: endVrrpInstance });
 
 /** Words behind use_vmac: a name that fits and a MAC that is not the protocol's own. */

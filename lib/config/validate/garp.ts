@@ -14,7 +14,8 @@ export function garpSettings(own: InstanceBlock['values'], given: GlobalValues, 
     refresh: own.garp_master_refresh ?? given.vrrp_garp_master_refresh ?? 0,
     refreshRepeat: own.garp_master_refresh_repeat ?? given.vrrp_garp_master_refresh_repeat ?? (least ? 0 : 1),
     lowerPrioDelay: own.garp_lower_prio_delay ?? given.vrrp_garp_lower_prio_delay ?? masterDelay,
-    lowerPrioRepeat: own.garp_lower_prio_repeat ?? given.vrrp_garp_lower_prio_repeat ?? (strict ? 0 : masterRepeat),
+    // Strict mode allows none, whatever is asked for.
+    lowerPrioRepeat: strict ? 0 : (own.garp_lower_prio_repeat ?? given.vrrp_garp_lower_prio_repeat ?? masterRepeat),
     arpInterval: given.vrrp_garp_interval ?? 0,
     naInterval: given.vrrp_gna_interval ?? 0,
   };

@@ -32,7 +32,7 @@ export function instanceExtras(values: InstanceBlock['values'], given: GlobalVal
     extraGarp: extra === undefined || extra.seconds === 0 ? null : { all: extra.all, period: extra.seconds * SECOND },
     receiveBuffer: values.kernel_rx_buf_size ?? null,
     hmac: hmac?.active_key === undefined ? null : {
-      keys: hmac.key ?? [],
+      keys: (hmac.key ?? []).map(({ id, secret }) => ({ id, secret })),
       activeKey: hmac.active_key,
       window: hmac.time_window === undefined ? null : hmac.time_window * SECOND,
       antiReplay: hmac.anti_replay ?? 'time',

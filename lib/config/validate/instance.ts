@@ -100,10 +100,11 @@ class Builder {
     const strict = values.strict_mode ?? this.#given.vrrp_strict ?? false;
     const { priority, wantMaster } = this.#role(strict);
     this.#vmac();
+    if (strict) this.#strictly();
     const auth = this.#auth(version, strict);
     const peers = this.#peers();
     const master = wantMaster && auth?.type !== 'AH';
-    const preemption = this.#preemption(master, priority);
+    const preemption = this.#preemption(master, priority, strict);
     const addresses = this.#addresses(version, strict);
     return {
       name, family, version, strict, priority, auth,
@@ -124,11 +125,11 @@ class Builder {
       multicastGroup: values.mcast_dst_ip ?? (family === 'inet' ? this.#global.multicastGroup4 : this.#global.multicastGroup6),
       dontTrackPrimary: values.dont_track_primary ?? false,
       skipCheckAdvAddr: values.skip_check_adv_addr !== undefined || (this.#given.vrrp_skip_check_adv_addr ?? false),
-      lowerPrioNoAdvert: values.lower_prio_no_advert ?? this.#given.vrrp_lower_prio_no_advert ?? strict,
-      higherPrioSendAdvert: values.higher_prio_send_advert ?? this.#given.vrrp_higher_prio_send_advert ?? false,
+      lowerPrioNoAdvert: strict || (values.lower_prio_no_advert ?? this.#given.vrrp_lower_prio_no_advert ?? false),
+      higherPrioSendAdvert: !strict && (values.higher_prio_send_advert ?? this.#given.vrrp_higher_prio_send_advert ?? false),
       ownerIgnoreAdverts: this.#ownerIgnores(priority),
       promoteSecondaries: this.#promoteSecondaries(),
-      accept: this.#accept(strict),
+      accept: this.#accept(strict, version),
       garp: garpSettings(values, this.#given, strict),
       trackInterfaces: this.#trackedLinks(link),
       trackScripts: this.#trackedScripts(priority),
@@ -138,6 +139,27 @@ class Builder {
       smtpAlert: values.smtp_alert ?? this.#given.smtp_alert_vrrp ?? this.#given.smtp_alert ?? false,
       debug: values.debug ?? 0,
     };
+  }
+
+  /** What strict mode takes back, with keepalived's words. Defaults of global_defs go without a word. */
+  #strictly(): void {
+    const { name } = this.#one;
+    const values = this.#values;
+    const remedy = 'leave it out, or strict mode';
+    if ((values.garp_lower_prio_repeat ?? 0) > 0) this.#warn('strict-resets', `(${name}) Strict mode requires no repeat garps. resetting`, remedy, 'garp_lower_prio_repeat');
+    if (values.lower_prio_no_advert === false) this.#warn('strict-resets', `(${name}) Strict mode requires no lower priority advert. resetting`, remedy, 'lower_prio_no_advert');
+    if (values.higher_prio_send_advert === true) this.#warn('strict-resets', `(${name}) strict mode requires higher_prio_send_advert to be clear. resetting`, remedy, 'higher_prio_send_advert');
+    if (values.vmac_xmit_base === true && values.unicast_peer === undefined) this.#warn('strict-resets', `(${name}) xmit_base is incompatible with strict mode - resetting`, remedy, 'vmac_xmit_base');
+    if ((values.unicast_peer?.length ?? 0) > 0) {
+      this.#context.report({
+        code: 'strict-unicast', severity: 'note', recorded: 'none', wording: null, place: this.#one.block.placeOf('unicast_peer') ?? this.#one.block.place,
+        message: `(${name}) unicast is beyond the RFC that strict mode holds to; it is used nevertheless, as keepalived does`, remedy: 'leave out one of them',
+      });
+    }
+    const first = values.virtual_ipaddress?.[0]?.prefix.address;
+    if (this.#one.family === 'inet6' && first !== undefined && !isLinkLocal6(first)) {
+      this.#context.report({ code: 'first-not-link-local', place: this.#one.block.placeOf('virtual_ipaddress') ?? this.#one.block.place, saidAt: null, message: `(${name}) the first IPv6 VIP address must be link local`, remedy: 'RFC 9568 §5.2.9: name the link-local address of the virtual router first' });
+    }
   }
 
   #vmac(): void {
@@ -205,7 +227,7 @@ class Builder {
     return { priority, wantMaster };
   }
 
-  #preemption(wantMaster: boolean, priority: number): { nopreempt: boolean; preemptDelay: number } {
+  #preemption(wantMaster: boolean, priority: number, strict: boolean): { nopreempt: boolean; preemptDelay: number } {
     const { name } = this.#one;
     let nopreempt = this.#values.nopreempt === true && !this.#preemptIsLast();
     let preemptDelay = this.#values.preempt_delay ?? 0;
@@ -213,7 +235,10 @@ class Builder {
       this.#warn('nopreempt-master', wantMaster ? `(${name}) Warning - nopreempt will not work with initial state MASTER - clearing` : `(${name}) Warning - nopreempt will not work with priority 255 - clearing`, 'write state BACKUP on both routers', 'nopreempt');
       nopreempt = false;
     }
-    if (preemptDelay > 0 && wantMaster) {
+    if (preemptDelay > 0 && strict) {
+      this.#warn('strict-resets', `(${name}) preempt_delay is incompatible with strict mode - resetting`, 'leave it out, or strict mode', 'preempt_delay');
+      preemptDelay = 0;
+    } else if (preemptDelay > 0 && wantMaster) {
       this.#warn('preempt-delay-master', `(${name}) Warning - preempt delay will not work with initial state MASTER - clearing`, 'write state BACKUP on both routers', 'preempt_delay');
       preemptDelay = 0;
     } else if (preemptDelay > 0 && nopreempt) {
@@ -346,8 +371,12 @@ class Builder {
   }
 
   /** Strict without `accept` filters packets as no_accept does (RFC 9568 §6.1). */
-  #accept(strict: boolean): boolean {
+  #accept(strict: boolean, version: 2 | 3): boolean {
     const { no_accept: refused, accept } = this.#values;
+    if (strict && version === 2 && accept === true) {
+      this.#warn('strict-resets', `(${this.#one.name}) warning - accept mode for VRRP version 2 does not comply with RFC3768 - resetting`, 'leave accept out, or use version 3', 'accept');
+      return false;
+    }
     return refused === true ? false : (accept ?? !strict);
   }
 

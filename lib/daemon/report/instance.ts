@@ -86,14 +86,14 @@ function routing(config: VrrpInstance): readonly string[] {
   return [...lines('Virtual Routes', { routes, rules: [] }), ...lines('Virtual Rules', { routes: [], rules })];
 }
 
-function unicast({ unicastPeers, unicastTtl, checkUnicastSource, version }: VrrpInstance): readonly string[] {
+function unicast({ unicastPeers, unicastTtl, checkUnicastSource, version, extras }: VrrpInstance): readonly string[] {
   if (unicastPeers.length === 0) return [];
   return [
     `Unicast TTL = ${String(unicastTtl)}`,
     `Check unicast src : ${yes(checkUnicastSource)}`,
     'Unicast Peer :',
     ...unicastPeers.map(({ address, minTtl, maxTtl }) => `  ${address}${minTtl === null && maxTtl === null ? '' : ` min_ttl ${String(minTtl ?? 0)} max_ttl ${String(maxTtl ?? 255)}`}`),
-    ...(version === 2 ? ['Unicast checksum compatibility = no'] : []),
+    `Unicast checksum compatibility = ${version === 2 || extras?.oldUnicastChecksum === false ? 'no' : extras?.oldUnicastChecksum === 'never' ? 'never' : 'config'}`,
   ];
 }
 

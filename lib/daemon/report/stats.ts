@@ -5,9 +5,6 @@ export function renderStats({ instances }: Pick<Status, 'instances'>): string {
   return instances.map(instanceStats).join('');
 }
 
-/** The authentication extension (auth_hmac) is not built in, so nothing of it is ever counted. */
-const EXTENSION_ERRORS = ['Missing', 'Malformed', 'Unknown Key', 'Invalid HMAC', 'Stale', 'Replay'];
-
 function instanceStats({ config, counters }: InstanceStatus): string {
   const lines = [
     `VRRP Instance: ${config.name}`,
@@ -27,7 +24,12 @@ function instanceStats({ config, counters }: InstanceStatus): string {
     `    Type Mismatch: ${String(counters.authTypeMismatch)}`,
     `    Failure: ${String(counters.authFailure)}`,
     '  Authentication Extension Errors:',
-    ...EXTENSION_ERRORS.map((name) => `    ${name}: 0`),
+    `    Missing: ${String(counters.authExtMissing)}`,
+    `    Malformed: ${String(counters.authExtMalformed)}`,
+    `    Unknown Key: ${String(counters.authExtUnknownKey)}`,
+    `    Invalid HMAC: ${String(counters.authExtInvalidHmac)}`,
+    `    Stale: ${String(counters.authExtStale)}`,
+    `    Replay: ${String(counters.authExtReplay)}`,
     '  Priority Zero:',
     `    Received: ${String(counters.priZeroRcvd)}`,
     `    Sent: ${String(counters.priZeroSent)}`,
