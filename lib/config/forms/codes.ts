@@ -55,7 +55,6 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   'key-file-open': code('The key file of auth_hmac can be read or written by others.', 'keepalived says so and uses the key.', 'chmod 600 the file.'),
   'strict-resets': code('Strict mode does not allow this.', 'It is taken back, as in keepalived.', 'Leave it out, or strict mode.'),
   'strict-unicast': code('Unicast peers and strict mode.', 'The RFC knows multicast only; keepalived 2.2.7 uses the peers nevertheless, and so do we.', 'Leave out one of them.'),
-  'first-not-link-local': code('The first IPv6 address is not link-local.', 'RFC 9568 wants the link-local address of the virtual router first.', 'Name it first in virtual_ipaddress.'),
   'missing-key': code('auth_hmac has no key for sending.', 'The trailer is not sent.', 'Write key ID VALUE and active_key ID.'),
   'missing-name': code('A block has no name.', 'It is left out.', 'Write the name behind the keyword.'),
   'missing-neighbor': code('A bfd_instance has no neighbour.', 'It is left out.', 'Write neighbor_ip IP.'),

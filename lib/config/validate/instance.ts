@@ -156,10 +156,6 @@ class Builder {
         message: `(${name}) unicast is beyond the RFC that strict mode holds to; it is used nevertheless, as keepalived does`, remedy: 'leave out one of them',
       });
     }
-    const first = values.virtual_ipaddress?.[0]?.prefix.address;
-    if (this.#one.family === 'inet6' && first !== undefined && !isLinkLocal6(first)) {
-      this.#context.report({ code: 'first-not-link-local', place: this.#one.block.placeOf('virtual_ipaddress') ?? this.#one.block.place, saidAt: null, message: `(${name}) the first IPv6 VIP address must be link local`, remedy: 'RFC 9568 §5.2.9: name the link-local address of the virtual router first' });
-    }
   }
 
   #vmac(): void {
