@@ -37,11 +37,14 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_GROUP = 27;
 const IFLA_EXT_MASK = 29;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_VRF_TABLE = 1;
+const IFLA_MACVLAN_MODE = 1;
 /** Leaves out the statistics, most of a link's message. */
 const RTEXT_FILTER_SKIP_STATS = 8;
 
@@ -71,6 +74,9 @@ export interface LinkMessage {
   readonly kind: string;
   readonly parentIndex: number | null;
   readonly vrfTable?: number;
+  readonly macvlanMode?: number;
+  readonly group?: number;
+  readonly masterIndex?: number;
 }
 
 export type ScopeName = 'global' | 'site' | 'link' | 'host' | 'nowhere';
@@ -156,6 +162,9 @@ export function decodeLink(payload: Uint8Array): LinkMessage | null | DecodeErro
     noArp: (flags & IFF_NOARP) !== 0,
     kind,
     parentIndex: attributeU32(findAttribute(attributes, IFLA_LINK)),
+    ...(info !== null && kind === 'macvlan' ? macvlan(info) : {}),
+    ...given('group', attributeU32(findAttribute(attributes, IFLA_GROUP))),
+    ...given('masterIndex', attributeU32(findAttribute(attributes, IFLA_MASTER))),
     ...(kind === 'vrf' && info !== null ? vrf(info) : {}),
   };
 }
@@ -211,6 +220,19 @@ function addressHead({ prefix, peer, scope, linkIndex }: AddressMessage): Attrib
     .u32(linkIndex)
     .attribute(IFA_LOCAL, ipToBytes(prefix.address))
     .attribute(IFA_ADDRESS, ipToBytes(peer ?? prefix.address));
+}
+
+/** What a macvlan alone has; a mode that cannot be read is none that fits. */
+function macvlan(info: Uint8Array): { readonly macvlanMode?: number } {
+  const attributes = decodeAttributes(info);
+  const data = attributes instanceof DecodeError ? null : findAttribute(attributes, IFLA_INFO_DATA);
+  const inner = data === null ? null : decodeAttributes(data);
+  return inner === null || inner instanceof DecodeError ? {} : given('macvlanMode', attributeU32(findAttribute(inner, IFLA_MACVLAN_MODE)));
+}
+
+/** The default, 0, is not said. */
+function given<Name extends string>(name: Name, value: number | null): { readonly [key in Name]?: number } {
+  return value === null || value === 0 ? {} : { [name]: value } as { readonly [key in Name]?: number };
 }
 
 function linkKind(info: Uint8Array): string | DecodeError {

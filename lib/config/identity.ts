@@ -5,7 +5,7 @@ import type { VrrpInstance } from './model.ts';
 /** Where and how an instance speaks. */
 export function identity(instance: VrrpInstance): string {
   const cast = instance.unicastPeers.length > 0 ? `unicast ${instance.sourceAddress ?? ''}` : `group ${instance.multicastGroup}`;
-  return `${instance.link} ${instance.family} ${instance.vrid} ${cast}`;
+  return `${instance.link} ${instance.family} ${instance.vrid} ${cast}${(instance.extras?.vmac ?? null) === null ? '' : ` vmac ${instance.extras?.vmac?.join(' ') ?? ''} ${instance.extras?.transmitOnBase === true ? 'base' : ''}`}`;
 }
 
 /** What IPVS knows a service by: address, port and protocol, or mark and family; a group stands for its services. */

@@ -100,6 +100,9 @@ export interface InstanceExtras {
   /** Words behind use_vmac; null: no VMAC. */
   readonly vmac: readonly string[] | null;
   readonly vmacForAddresses: boolean;
+  /** Its own macvlan's name on this machine, and those of all its macvlans; absent until that is known. */
+  readonly vmacLink?: string;
+  readonly vmacLinks?: readonly string[];
   readonly transmitOnBase: boolean;
   readonly ipvlan: readonly string[] | null;
   readonly vrf: string | null;

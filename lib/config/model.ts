@@ -116,6 +116,8 @@ export interface VirtualAddress {
   readonly autoJoin: boolean;
   /** Not watched: its removal by somebody else means nothing. */
   readonly noTrack: boolean;
+  /** On a macvlan of its own. */
+  readonly useVmac?: true;
   readonly trackGroup: string | null;
 }
 

@@ -18,6 +18,7 @@ import type { Mailer } from './notify/mail.ts';
 import { refusedChange } from './refused-change.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
 import { PromoteSecondaries } from './promote-secondaries.ts';
+import { VmacKeeper } from './vmac-keeper.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
 import { Trackers } from './trackers.ts';
@@ -57,6 +58,7 @@ export class Daemon {
   readonly #journal: Journal;
   readonly #promote: PromoteSecondaries;
   readonly #igmp: LocalIgmp;
+  readonly #vmacs: VmacKeeper;
   readonly #notifier: Notifier;
   #config: Config;
   /** What each group was last said to be. */
@@ -76,6 +78,7 @@ export class Daemon {
     this.#network = new Network(system.routes, system.clock, log, (change) => {
       if (options.logAddresses) logAddress(change, log);
       this.#vrrp.networkChanged(change);
+      this.#vmacs.networkChanged(change);
       if (change.type === 'link-added') void this.#promote.linkAdded(change.name);
     });
     const result = (kind: 'script' | 'process' | 'bfd', name: string, up: boolean, detail: string): void => {
@@ -103,6 +106,7 @@ export class Daemon {
     }, parts.random ?? Math.random);
     this.#promote = new PromoteSecondaries(system.sysctls, log);
     this.#igmp = new LocalIgmp(system.sysctls, log);
+    this.#vmacs = new VmacKeeper(system, this.#network, log);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
     this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
   }
@@ -146,17 +150,21 @@ export class Daemon {
     await this.#network.start();
     await this.#notifier.start();
     if (needsVrrp(this.#config)) {
+      this.#config = this.#vmacs.plan(this.#config, await this.#journal.links());
       const leftovers = await this.#journal.leftovers(this.#network, this.#config);
       if (this.#stopping !== null) return;
       tellLeftovers(leftovers, log);
       this.#vrrp.sweep(leftovers);
       await this.#vrrp.filter.sweep(await this.#journal.tables());
       const left = await this.#journal.sysctls();
-      await this.#journal.claim(this.#config, new Map([...await this.#promote.prepare(this.#config, left), ...await this.#igmp.prepare(this.#config, left)]));
+      const found = [...await this.#promote.prepare(this.#config, only(left, PROMOTE)), ...await this.#igmp.prepare(this.#config, left), ...await this.#vmacs.prepare(left)];
+      await this.#journal.claim(this.#config, new Map(found), this.#vmacs.names);
       await this.#promote.apply();
       await this.#promote.release();
       await this.#igmp.apply();
       await this.#vrrp.filter.prepare(this.#config);
+      await this.#vmacs.release();
+      await this.#vmacs.make();
     }
     if (this.#stopping !== null) return;
     await this.#trackers.prepare(this.#config);
@@ -175,17 +183,20 @@ export class Daemon {
     return this.#changing;
   }
 
-  async #reload(config: Config): Promise<void> {
+  async #reload(read: Config): Promise<void> {
     const { system, log, hooks } = this.#parts;
     if (this.#stopping !== null) return;
     log.info('Reloading');
-    const refused = refusedChange(this.#config, config);
+    const refused = refusedChange(this.#config, read);
     if (refused !== null) return log.error(refused);
+    const config = needsVrrp(read) || needsVrrp(this.#config) ? this.#vmacs.plan(read, new Set()) : read;
     this.#config = config;
     if (needsVrrp(config)) {
-      await this.#journal.claim(config, new Map([...await this.#promote.prepare(config, new Map()), ...this.#igmp.found]));
+      const found = [...await this.#promote.prepare(config, new Map()), ...this.#igmp.found, ...await this.#vmacs.prepare(new Map())];
+      await this.#journal.claim(config, new Map(found), this.#vmacs.names);
       await this.#promote.apply();
       await this.#vrrp.filter.prepare(config);
+      await this.#vmacs.make();
     }
     await this.#notifier.reload(config.global);
     if (this.#stopping !== null) return;
@@ -196,6 +207,8 @@ export class Daemon {
     this.#vrrp.reload(config);
     this.#bfd.settle();
     await this.#promote.release();
+    await this.#vmacs.release();
+    await this.#vmacs.make();
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
   }
@@ -208,6 +221,7 @@ export class Daemon {
 
   async #stop(): Promise<void> {
     const { system, hooks } = this.#parts;
+    this.#vmacs.stop();
     this.#vrrp.stop();
     this.#bfd.close();
     this.#startupScript?.stop();
@@ -219,6 +233,7 @@ export class Daemon {
     await Promise.all([linger, this.#changing.then(closed, closed)]);
     this.#vrrp.close();
     if (!this.#options.keepAddresses) {
+      await this.#vmacs.remove();
       await this.#promote.restore();
       await this.#igmp.restore();
       await this.#journal.clear();
@@ -300,4 +315,10 @@ function notifyState(to: StateName | 'Stop' | 'Deleted'): NotifyState | null {
     case 'Initialize':
       return null;
   }
+}
+
+const PROMOTE = '/promote_secondaries';
+
+function only(values: ReadonlyMap<string, string>, ending: string): ReadonlyMap<string, string> {
+  return new Map([...values].filter(([path]) => path.endsWith(ending)));
 }

@@ -2,6 +2,7 @@
 import type { SyncGroup, TrackRef, VrrpInstance } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
+import { speakingLink } from '../vrrp/vmac.ts';
 import { allAddresses } from '../vrrp/desired.ts';
 import { contribution, effectivePriority, FILE_FAULT, isFault, type TrackState, type Weighed } from '../vrrp/priority.ts';
 import { absent, type FaultReason } from '../vrrp/virtual-router.ts';
@@ -47,8 +48,10 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
       faults.add(`source address ${instance.sourceAddress} is missing from ${instance.link}`);
     }
     if (!around.canSpeakFrom(instance)) faults.add(`unicast source ${source ?? ''} is no address of this machine`);
-    if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${instance.link}`);
+    if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${speakingLink(instance)}`);
   }
+  const vmac = instance.extras?.vmacLink;
+  if (vmac !== undefined && (instance.dontTrackPrimary ? around.link(vmac)?.up : linkState(around, vmac) === 'up') !== true) faults.add(`interface ${vmac} is down`);
   for (const name of addressLinks(instance)) if (linkState(around, name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
   for (const name of around.objectLinks(instance)) {
     if (linkState(around, name) !== 'up' && !instance.trackInterfaces.some((ref) => ref.name === name)) faults.add(`interface ${name} of a route or rule is down`);
@@ -109,7 +112,7 @@ export function trackedBy({ trackScripts, extras }: VrrpInstance | SyncGroup, ki
 /** keepalived's: other interfaces that carry tracked addresses of the instance count like its own, unless track_interface has them. */
 function addressLinks(instance: VrrpInstance): Set<string> {
   const explicit = new Set(instance.trackInterfaces.map((ref) => ref.name));
-  return new Set(allAddresses(instance).filter((v) => !v.noTrack && v.link !== instance.link && !explicit.has(v.link)).map((v) => v.link));
+  return new Set(allAddresses(instance).filter((v) => !v.noTrack && v.link !== instance.link && v.link !== instance.extras?.vmacLink && !explicit.has(v.link)).map((v) => v.link));
 }
 
 function isUp(link: Link): boolean {

@@ -66,18 +66,24 @@ export class Journal {
     return Array.isArray(tables) ? tables.filter((name) => typeof name === 'string') : [];
   }
 
+  /** Names of interfaces that a killed run may have made. */
+  async links(): Promise<ReadonlySet<string>> {
+    const links = (await this.#parsed())?.links;
+    return new Set(Array.isArray(links) ? links.filter((name) => typeof name === 'string') : []);
+  }
+
   /** Sysctls that a killed run had set, with what it had found there. */
   async sysctls(): Promise<ReadonlyMap<string, string>> {
     const found = (await this.#parsed())?.sysctls;
     const entries = typeof found === 'object' && found !== null ? Object.entries(found) : [];
-    return new Map(entries.filter((entry): entry is [string, string] => /^net\/ipv4\/(conf\/[^/]+\/promote_secondaries|igmp_link_local_mcast_reports)$/u.test(entry[0]) && typeof entry[1] === 'string' && /^\d$/u.test(entry[1])));
+    return new Map(entries.filter((entry): entry is [string, string] => /^net\/ipv4\/(conf\/[^/]+\/(promote_secondaries|arp_ignore|arp_filter|rp_filter)|igmp_link_local_mcast_reports)$/u.test(entry[0]) && typeof entry[1] === 'string' && /^\d$/u.test(entry[1])));
   }
 
-  /** Writes down what `config` may bring, in place of what stood there: what it no longer names has been removed, or goes with this reload. `sysctls`: what is to be put back. */
-  async claim(config: Config, sysctls: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  /** Writes down what `config` may bring, in place of what stood there: what it no longer names has been removed, or goes with this reload. `sysctls`: what is to be put back. `links`: interfaces that we make. */
+  async claim(config: Config, sysctls: ReadonlyMap<string, string> = new Map(), links: readonly string[] = []): Promise<void> {
     const claims = claimsOf(config);
     try {
-      await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, claims, tables: needsFilter(config) ? [filterSettings(config.settings).table] : [], sysctls: Object.fromEntries(sysctls) })}\n`, 0o600);
+      await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, claims, tables: needsFilter(config) ? [filterSettings(config.settings).table] : [], sysctls: Object.fromEntries(sysctls), links })}\n`, 0o600);
     } catch (cause) {
       this.#log.warn(`journal ${this.#path} cannot be written (${reason(cause)}): if this daemon is killed, addresses that are then taken out of its configuration stay until removed by hand`);
     }
@@ -113,6 +119,7 @@ interface Contents {
   /** Of nftables; not in those of earlier versions. */
   readonly tables?: unknown;
   readonly sysctls?: unknown;
+  readonly links?: unknown;
 }
 
 function isJournal(value: unknown): value is Contents {

@@ -87,6 +87,13 @@ export class KernelQueue {
 /** Already there, already gone (a primary takes its secondaries along), or its interface went: as wanted. */
 export function isAsWanted(operation: NetworkOp, code: string): boolean {
   switch (operation.op) {
+    case 'add-macvlan':
+    case 'set-macvlan':
+    case 'no-address-generation':
+    case 'set-link-up':
+      return false;
+    case 'delete-link':
+      return code === 'ENODEV';
     case 'add-address':
     case 'add-rule':
       return code === 'EEXIST';

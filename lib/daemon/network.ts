@@ -49,6 +49,12 @@ export class Network {
     this.#take(await this.#routes.dump());
   }
 
+  /** Reads the kernel's tables now, rather than wait to be told. Rejects with SystemError. */
+  async refresh(): Promise<void> {
+    const state = await this.#routes.dump();
+    if (!this.#closed) this.#take(state);
+  }
+
   close(): void {
     this.#closed = true;
     this.#unwatch();
@@ -194,5 +200,5 @@ function isTentative({ flags }: Address): boolean {
 }
 
 function sameLink(a: Link, b: Link): boolean {
-  return a.name === b.name && a.up === b.up && a.running === b.running && a.mtu === b.mtu && a.mac.join() === b.mac.join();
+  return a.name === b.name && a.up === b.up && a.running === b.running && a.mtu === b.mtu && a.mac.join() === b.mac.join() && a.macvlanMode === b.macvlanMode && a.parentIndex === b.parentIndex;
 }

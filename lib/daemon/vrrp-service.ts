@@ -9,6 +9,7 @@ import type { Datagram, SocketSpec } from '../system/vrrp-sockets.ts';
 import type { IpAddress } from '../util/ip.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import { allAddresses, holds } from '../vrrp/desired.ts';
+import { speakingLink, vmacLinks } from '../vrrp/vmac.ts';
 import { ZERO_COUNTERS } from '../vrrp/counters.ts';
 import { migrate } from '../vrrp/migrate.ts';
 import * as routers from '../vrrp/router.ts';
@@ -252,7 +253,7 @@ export class VrrpService {
     for (const instance of this.#config.instances.values()) {
       const spec = specOf(instance);
       keys.add(specKey(spec));
-      const link = this.#network.link(instance.link);
+      const link = this.#network.link(spec.link);
       if (link !== undefined && this.#sockets.ensure(spec, link.index)) this.#socketTrouble.delete(specKey(spec));
     }
     this.#sockets.keep(keys);
@@ -274,7 +275,7 @@ export class VrrpService {
     if (link === undefined) this.#sockets.drop(name);
     else if (this.#started) this.#log.detail(`Netlink reports ${name} ${link.up && link.running ? 'up' : 'down'}`);
     for (const instance of this.#config.instances.values()) {
-      if (instance.link === name && link !== undefined) this.#sockets.ensure(specOf(instance), link.index);
+      if (speakingLink(instance) === name && link !== undefined) this.#sockets.ensure(specOf(instance), link.index);
     }
     this.#reassessLink(name);
   }
@@ -283,7 +284,7 @@ export class VrrpService {
     if (!this.#started) return;
     for (const instance of this.#config.instances.values()) {
       const tracked = [...instance.trackInterfaces, ...(this.#groupOf(instance.name)?.trackInterfaces ?? [])];
-      const concerned = instance.link === link || tracked.some((ref) => ref.name === link) || allAddresses(instance).some((v) => v.link === link) || this.#objects.linksFor(instance).has(link);
+      const concerned = instance.link === link || vmacLinks(instance).includes(link) || tracked.some((ref) => ref.name === link) || allAddresses(instance).some((v) => v.link === link) || this.#objects.linksFor(instance).has(link);
       if (concerned) this.#reassess(instance.name);
     }
   }

@@ -1,3 +1,4 @@
+import { speakingLink } from '../vrrp/vmac.ts';
 import type { VrrpInstance } from '../config/model.ts';
 import type { Datagram, OutgoingDatagram, SocketSpec, VrrpSocket, VrrpSockets } from '../system/vrrp-sockets.ts';
 
@@ -13,7 +14,7 @@ interface Shared {
 export function specOf(instance: VrrpInstance): SocketSpec {
   const unicast = instance.unicastPeers.length > 0;
   return {
-    family: instance.family, link: instance.link, protocol: instance.auth?.type === 'AH' ? 51 : 112,
+    family: instance.family, link: speakingLink(instance), protocol: instance.auth?.type === 'AH' ? 51 : 112,
     group: unicast ? null : instance.multicastGroup,
   };
 }

@@ -1,7 +1,8 @@
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL } from '../codec/netlink.ts';
+import { encodeDeleteLink, encodeLinkUp, encodeNewMacvlan, encodeNoAddressGeneration, encodeSetMacvlan } from '../codec/links.ts';
 import { encodeDeleteRoute, encodeNewRoute, RTM_DELROUTE, RTM_NEWROUTE } from '../codec/routes.ts';
 import { encodeRule, RTM_DELRULE, RTM_NEWRULE } from '../codec/rules.ts';
-import { encodeDeleteAddress, encodeNewAddress, RTM_DELADDR, RTM_NEWADDR } from '../codec/rtnetlink.ts';
+import { encodeDeleteAddress, encodeNewAddress, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK } from '../codec/rtnetlink.ts';
 import type { Address, NetworkOp, Route, Rule } from '../system/netlink-routes.ts';
 import { printPrefix } from '../util/ip.ts';
 import type { RoutePlace } from '../util/route.ts';
@@ -13,6 +14,16 @@ const PLACES: Readonly<Record<RoutePlace, number>> = { add: NLM_F_CREATE | NLM_F
 /** The netlink request of an operation, with the words for its failure. */
 export function toRequest(operation: NetworkOp): NetlinkRequest {
   switch (operation.op) {
+    case 'add-macvlan':
+      return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, payload: encodeNewMacvlan(operation.macvlan), operation: 'add interface', object: operation.macvlan.name };
+    case 'set-macvlan':
+      return { type: RTM_NEWLINK, flags: 0, payload: encodeSetMacvlan(operation.name, operation.mac), operation: 'change interface', object: operation.name };
+    case 'no-address-generation':
+      return { type: RTM_NEWLINK, flags: 0, payload: encodeNoAddressGeneration(operation.name), operation: 'set addr_gen_mode of interface', object: operation.name };
+    case 'set-link-up':
+      return { type: RTM_NEWLINK, flags: 0, payload: encodeLinkUp(operation.name), operation: 'set up interface', object: operation.name };
+    case 'delete-link':
+      return { type: RTM_DELLINK, flags: 0, payload: encodeDeleteLink(operation.index), operation: 'delete interface', object: operation.name };
     case 'add-address':
       return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, payload: encodeNewAddress(operation.address), operation: 'add address', object: addressName(operation.address) };
     case 'delete-address':

@@ -25,6 +25,12 @@ export interface Link {
   readonly parentIndex: number | null;
   /** Of a VRF device: its routing table. */
   readonly vrfTable?: number;
+  /** Of a macvlan (IFLA_MACVLAN_MODE): private 1, vepa 2, bridge 4, … */
+  readonly macvlanMode?: number;
+  /** Interface group, unless it is the default one. */
+  readonly group?: number;
+  /** Index of the bridge, bond or VRF that it belongs to. */
+  readonly masterIndex?: number;
 }
 
 export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | number;
@@ -62,8 +68,29 @@ export interface MarkedRoutes {
   readonly rules: readonly Rule[];
 }
 
-/** Something asked of the kernel; one netlink message each. Links join with the features that need them. */
+/** A private macvlan to be made. */
+export interface Macvlan {
+  readonly name: string;
+  readonly parentIndex: number;
+  readonly mac: Uint8Array;
+  readonly group: number;
+  readonly masterIndex: number | null;
+}
+
+/** Something asked of the kernel about an interface of ours. */
+export type LinkOp =
+  /** Down, as all new ones. */
+  | { readonly op: 'add-macvlan'; readonly macvlan: Macvlan }
+  /** One that is there gets this MAC and private mode. */
+  | { readonly op: 'set-macvlan'; readonly name: string; readonly mac: Uint8Array }
+  /** The kernel is to make no link-local address for it. */
+  | { readonly op: 'no-address-generation'; readonly name: string }
+  | { readonly op: 'set-link-up'; readonly name: string }
+  | { readonly op: 'delete-link'; readonly index: number; readonly name: string };
+
+/** Something asked of the kernel; one netlink message each. */
 export type NetworkOp =
+  | LinkOp
   | { readonly op: 'add-address'; readonly address: Address }
   | { readonly op: 'delete-address'; readonly address: Address }
   | { readonly op: 'add-route'; readonly route: Route; readonly place: RoutePlace }

@@ -1,6 +1,6 @@
 import { SystemError } from '../../lib/system/error.ts';
 import type { Clock } from '../../lib/system/clock.ts';
-import type { Address, Link, MarkedRoutes, NetworkEvent, NetworkOp, NetworkState, RouteEvent } from '../../lib/system/netlink-routes.ts';
+import type { Address, Link, LinkOp, MarkedRoutes, NetworkEvent, NetworkOp, NetworkState, RouteEvent } from '../../lib/system/netlink-routes.ts';
 import type { System } from '../../lib/system/system.ts';
 import type { Datagram, SocketSpec, VrrpSocket } from '../../lib/system/vrrp-sockets.ts';
 import { type IpAddress, parsePrefix, printPrefix } from '../../lib/util/ip.ts';
@@ -183,6 +183,9 @@ export class SimMachine implements System, Station {
   }
 
   private carryOut(operation: NetworkOp): SystemError | null {
+    if (operation.op === 'add-macvlan' || operation.op === 'set-macvlan' || operation.op === 'no-address-generation' || operation.op === 'set-link-up' || operation.op === 'delete-link') {
+      return this.refuse === null ? this.carryOutLink(operation) : new SystemError(operation.op, 'eth0', this.refuse);
+    }
     if (operation.op !== 'add-address' && operation.op !== 'delete-address') return this.refuse === null ? this.routing.carryOut(operation) : new SystemError(operation.op, 'eth0', this.refuse);
     const { address } = operation;
     const key = keyOf(address);
@@ -198,6 +201,59 @@ export class SimMachine implements System, Station {
       this.tell({ type: 'address-gone', address });
     }
     return null;
+  }
+
+  private carryOutLink(operation: LinkOp): SystemError | null {
+    const name = operation.op === 'add-macvlan' ? operation.macvlan.name : operation.name;
+    const link = this.link1(name);
+    const failed = (code: string): SystemError => new SystemError(operation.op, name, code);
+    if (operation.op === 'add-macvlan') {
+      if (link !== undefined) return failed('EEXIST');
+      const { parentIndex, mac, group } = operation.macvlan;
+      if (!this.links.has(parentIndex)) return failed('ENODEV');
+      const index = Math.max(9, ...this.links.keys()) + 1;
+      this.setLinkTo({ ...ethernet(index, name), mac, parentIndex, kind: 'macvlan', macvlanMode: 1, up: false, running: false, ...(group === 0 ? {} : { group }) });
+      for (const key of ['arp_ignore', 'accept_local', 'rp_filter', 'promote_secondaries']) this.sysctls.values.set(`net/ipv4/conf/${name}/${key}`, '0');
+      return null;
+    }
+    if (link === undefined) return failed('ENODEV');
+    switch (operation.op) {
+      case 'set-macvlan':
+        this.setLinkTo({ ...link, mac: operation.mac, macvlanMode: 1 });
+        return null;
+      case 'no-address-generation':
+        return null;
+      case 'set-link-up':
+        this.setLinkTo({ ...link, up: true, running: this.links.get(link.parentIndex ?? 0)?.running ?? false });
+        return null;
+      case 'delete-link':
+        this.dropLink(link.name);
+        return null;
+    }
+  }
+
+  private setLinkTo(link: Link): void {
+    this.links.set(link.index, link);
+    this.tell({ type: 'link', link });
+  }
+
+  /** `ip link delete NAME`: with its addresses and sockets. */
+  dropLink(name: string): void {
+    const link = this.link1(name);
+    if (link === undefined) throw new Error(`${this.name} has no ${name}`);
+    this.links.delete(link.index);
+    for (const [key, address] of [...this.held]) {
+      if (address.linkIndex !== link.index) continue;
+      this.held.delete(key);
+      this.tell({ type: 'address-gone', address });
+    }
+    for (const socket of [...this.sockets]) if (socket.spec.link === name) this.time.at(this.time.now(), () => { this.breakSocket(socket, 'ENODEV'); });
+    this.tell({ type: 'link-gone', index: link.index, name });
+  }
+
+  /** Names of the interfaces that are there. */
+  linkNames(): string[] {
+    return [...this.links.values()].map((link) => link.name);
   }
 
   private put(address: Address): void {

@@ -1,10 +1,10 @@
 import { SystemError } from '../../lib/system/error.ts';
-import type { MarkedRoutes, NetworkOp, Route, RouteEvent, Rule } from '../../lib/system/netlink-routes.ts';
+import type { LinkOp, MarkedRoutes, NetworkOp, Route, RouteEvent, Rule } from '../../lib/system/netlink-routes.ts';
 import { printPrefix } from '../../lib/util/ip.ts';
 import { PROTOCOL_KEEPALIVED } from '../../lib/util/route.ts';
 import type { Cancel } from '../../lib/util/time.ts';
 
-export type RoutingOp = Exclude<NetworkOp, { readonly op: 'add-address' | 'delete-address' }>;
+export type RoutingOp = Exclude<NetworkOp, { readonly op: 'add-address' | 'delete-address' } | LinkOp>;
 
 /** The routes and rules of a simulated kernel. */
 export class SimRouting {
@@ -104,6 +104,13 @@ export function ruleText({ priority, source, destination, table }: Rule): string
 /** What an operation is about, of whatever kind. */
 export function operationText(operation: NetworkOp): string {
   switch (operation.op) {
+    case 'add-macvlan':
+      return operation.macvlan.name;
+    case 'set-macvlan':
+    case 'no-address-generation':
+    case 'set-link-up':
+    case 'delete-link':
+      return operation.name;
     case 'add-address':
     case 'delete-address':
       return printPrefix(operation.address.prefix);

@@ -43,7 +43,7 @@ export const addressOptions = {
   autojoin: keyword(FLAG, 'join the group of a multicast address', { default: 'off' }),
   no_track: keyword(FLAG, 'do not mind when somebody removes the address', { default: 'tracked' }),
   preferred_lft: keyword(word('forever|SECONDS', ['forever']), 'preferred lifetime; 0 makes the address deprecated', { default: '0 for an IPv6 /128, else forever' }),
-  use_vmac: keyword(FLAG, 'put the address on a macvlan of its own', { default: 'off', notYet: '' }),
+  use_vmac: keyword(FLAG, 'put the address on a macvlan of its own', { default: 'off' }),
   track_group: keyword(word('NAME'), 'follow the state of a track_group (static_ipaddress only)'),
 } satisfies Rows;
 

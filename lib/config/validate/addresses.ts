@@ -20,6 +20,7 @@ export function virtualAddress(entry: AddressEntry, link: string): VirtualAddres
     manageTemporary: entry.manageTemporary,
     autoJoin: entry.autoJoin,
     noTrack: entry.noTrack,
+    ...(entry.useVmac ? { useVmac: true } : {}),
     trackGroup: entry.trackGroup,
   };
 }

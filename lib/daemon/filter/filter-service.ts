@@ -4,8 +4,9 @@ import { NATIVE_ENDIAN } from '../../codec/netlink.ts';
 import type { Link } from '../../system/netlink-routes.ts';
 import type { System } from '../../system/system.ts';
 import { ByteWriter, concat } from '../../util/bytes.ts';
-import { familyOf, type Family, ipToBytes, isLinkLocal6 } from '../../util/ip.ts';
+import { familyOf, ipToBytes, isLinkLocal6 } from '../../util/ip.ts';
 import { filteredAddresses, filterSettings, isFiltered } from '../../vrrp/filter.ts';
+import { usesVmacs, vmacLinks } from '../../vrrp/vmac.ts';
 import type { VirtualRouter } from '../../vrrp/virtual-router.ts';
 import type { Log } from '../log/log.ts';
 import type { Network } from '../network.ts';
@@ -73,8 +74,8 @@ export class FilterService {
   linksChanged(): void {
     if (this.#config === null || this.#nftables === null) return;
     const elements = this.#config.instances.flatMap((instance) => {
-      const link = vmacOf(instance, this.#config?.settings.vmac_prefix ?? 'vrrp', this.#network);
-      return link === null ? [] : [vmacElement(instance.family, link)];
+      const links = vmacLinks(instance).map((name) => this.#network.link(name));
+      return links.flatMap((link) => (link?.kind === 'macvlan' ? vmacElements(instance, link) : []));
     });
     this.#nftables.hold(VMACS, elements);
   }
@@ -107,19 +108,14 @@ export class FilterService {
 
 /** Does anything here ask for a packet filter? */
 export function needsFilter(config: Config): boolean {
-  return config.instances.some((instance) => isFiltered(instance) || (instance.extras?.vmac ?? null) !== null);
+  return config.instances.some((instance) => isFiltered(instance) || usesVmacs(instance));
 }
 
-/** The macvlan of an instance, by its name: the configured one, or the prefix with the VRID. */
-function vmacOf(instance: VrrpInstance, prefix: string, network: Network): Link | null {
-  const words = instance.extras?.vmac ?? null;
-  if (words === null) return null;
-  const names = [...words, `${prefix}.${instance.vrid}`, `${prefix}6.${instance.vrid}`];
-  return network.links().find((link) => link.kind === 'macvlan' && link.parentIndex !== null && names.includes(link.name)) ?? null;
-}
-
-function vmacElement(family: Family, link: Link): FilterElement {
-  return { family, part: 'vmac_map', element: { key: indexBytes(link.index), data: indexBytes(link.parentIndex ?? 0) } };
+/** One for IPv6 speaks no IPv4; all join IPv6 groups. */
+function vmacElements(instance: VrrpInstance, link: Link): FilterElement[] {
+  const six = link.name === instance.extras?.vmacLink ? instance.family === 'inet6' : link.mac[4] === 2;
+  const element = { key: indexBytes(link.index), data: indexBytes(link.parentIndex ?? 0) };
+  return [...(six ? [] : [{ family: 'inet', part: 'vmac_map', element } as const]), { family: 'inet6', part: 'vmac_map', element }];
 }
 
 function indexBytes(index: number): Uint8Array {
