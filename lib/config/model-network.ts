@@ -103,6 +103,8 @@ export interface InstanceExtras {
   /** Its own macvlan's name on this machine, and those of all its macvlans; absent until that is known. */
   readonly vmacLink?: string;
   readonly vmacLinks?: readonly string[];
+  /** Why its own macvlan cannot be, in words. */
+  readonly vmacFault?: string;
   readonly transmitOnBase: boolean;
   readonly ipvlan: readonly string[] | null;
   readonly vrf: string | null;

@@ -51,7 +51,9 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
     if (!around.hasSocket(instance)) faults.add(`no VRRP socket on ${speakingLink(instance)}`);
   }
   const vmac = instance.extras?.vmacLink;
-  if (vmac !== undefined && (instance.dontTrackPrimary ? around.link(vmac)?.up : linkState(around, vmac) === 'up') !== true) faults.add(`interface ${vmac} is down`);
+  const fault = instance.extras?.vmacFault;
+  if (fault !== undefined) faults.add(fault);
+  if (vmac !== undefined && !carries(around.link(vmac), instance.dontTrackPrimary)) faults.add(`interface ${vmac} is down`);
   for (const name of addressLinks(instance)) if (linkState(around, name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
   for (const name of around.objectLinks(instance)) {
     if (linkState(around, name) !== 'up' && !instance.trackInterfaces.some((ref) => ref.name === name)) faults.add(`interface ${name} of a route or rule is down`);
@@ -117,4 +119,9 @@ function addressLinks(instance: VrrpInstance): Set<string> {
 
 function isUp(link: Link): boolean {
   return link.up && link.running;
+}
+
+/** Somebody else's interface of that name is none for us; with dont_track_primary the one below may be down. */
+function carries(link: Link | undefined, evenDown: boolean): boolean {
+  return link?.kind === 'macvlan' && link.up && (link.running || evenDown);
 }

@@ -70,7 +70,7 @@ export class VmacKeeper {
   make(): Promise<void> {
     return this.#next(async () => {
       await this.#sysctls.apply();
-      await this.#pass();
+      await this.#pass(true);
     });
   }
 
@@ -122,7 +122,7 @@ export class VmacKeeper {
       this.#armed = false;
       void this.#next(async () => {
         for (const base of new Set(this.#wanted.map((vmac) => vmac.base))) await this.#sysctls.linkAdded(base);
-        await this.#pass();
+        await this.#pass(false);
       });
     });
   }
@@ -145,7 +145,7 @@ export class VmacKeeper {
     });
   }
 
-  async #pass(): Promise<void> {
+  async #pass(awaited: boolean): Promise<void> {
     const missing = this.#possible().filter((vmac) => this.#isMissing(vmac));
     if (missing.length > 0) await this.#network.refresh();
     const made = missing.filter((vmac) => this.#isMissing(vmac)).map((vmac) => ({ vmac, ops: this.#toMake(vmac) })).filter(({ ops }) => ops !== null);
@@ -162,7 +162,8 @@ export class VmacKeeper {
     for (const vmac of there) if (await this.#comeUp(vmac)) ready.push(vmac);
     await this.#giveLinkLocals();
     for (const vmac of ready.filter(({ notify }) => notify)) await this.#apply(vmac, [{ op: 'set-link-up', name: vmac.name }]);
-    if (there.length > 0) await this.#network.refresh();
+    // Who waits for it has to know; else the kernel tells, in its order.
+    if (awaited && there.length > 0) await this.#network.refresh();
   }
 
   #isMissing({ name, base }: VirtualMac): boolean {

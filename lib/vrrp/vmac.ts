@@ -133,11 +133,16 @@ class Planner {
     };
     const virtualAddresses = instance.virtualAddresses.map(onVmac);
     const excludedAddresses = instance.excludedAddresses.map(onVmac);
-    return { ...instance, virtualAddresses, excludedAddresses, extras: { ...extras, ...(own === null ? {} : { vmacLink: own }), vmacLinks: [...mine.values()] } };
+    return { ...instance, virtualAddresses, excludedAddresses, extras: { ...extras, ...(own === null ? {} : { vmacLink: own, ...this.#faultOf(own, instance.name) }), vmacLinks: [...mine.values()] } };
   }
 
   #own(instance: VrrpInstance, { name, mac, group, notify }: VmacSettings): string {
     return this.#add(instance, instance.link, instance.family, mac ?? virtualMac(instance.family, instance.vrid), { name, group, notify, prefix: this.#prefix });
+  }
+
+  #faultOf(name: string, instance: string): { readonly vmacFault?: string } {
+    const conflict = this.vmacs.find((vmac) => vmac.name === name && vmac.instance === instance)?.conflict ?? null;
+    return conflict === null ? {} : { vmacFault: conflict };
   }
 
   #forAddresses(instance: VrrpInstance, base: string, family: Family): string {

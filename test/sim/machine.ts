@@ -241,6 +241,7 @@ export class SimMachine implements System, Station {
   dropLink(name: string): void {
     const link = this.link1(name);
     if (link === undefined) throw new Error(`${this.name} has no ${name}`);
+    this.setLinkTo({ ...link, up: false, running: false });
     this.links.delete(link.index);
     for (const [key, address] of [...this.held]) {
       if (address.linkIndex !== link.index) continue;

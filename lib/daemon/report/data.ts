@@ -1,5 +1,6 @@
 import type { TrackRef, VrrpInstance } from '../../config/model.ts';
 import { familyOf, isLinkLocal6 } from '../../util/ip.ts';
+import { speakingLink, vmacLinks } from '../../vrrp/vmac.ts';
 import type { GroupStatus, InterfaceStatus, ScriptStatus, Status } from '../status.ts';
 import { objectsOf, type Routing } from '../../vrrp/routing.ts';
 import { routingText } from './routing-text.ts';
@@ -55,7 +56,7 @@ function sockets({ instances }: Status): readonly (readonly VrrpInstance[])[] {
   const pools = new Map<string, VrrpInstance[]>();
   for (const { config } of instances) {
     const unicast = config.unicastPeers.length > 0;
-    const key = [config.link, config.family, config.auth?.type === 'AH', unicast, unicast ? config.sourceAddress : config.multicastGroup].join(' ');
+    const key = [speakingLink(config), config.family, config.auth?.type === 'AH', unicast, unicast ? config.sourceAddress : config.multicastGroup].join(' ');
     pools.set(key, [...(pools.get(key) ?? []), config]);
   }
   return [...pools.values()];
@@ -66,7 +67,7 @@ function socketLines(pool: readonly VrrpInstance[]): readonly string[] {
   if (first === undefined) return [];
   const unicast = first.unicastPeers.length > 0;
   return [
-    `   Interface = ${first.link}`,
+    `   Interface = ${speakingLink(first)}`,
     `   Family = ${first.family === 'inet' ? 'IPv4' : 'IPv6'}`,
     `   Protocol = ${first.auth?.type === 'AH' ? 'AH' : 'VRRP'}`,
     `   Type = ${unicast ? 'Unicast' : 'Multicast'}`,
@@ -128,7 +129,7 @@ function scriptLines({ config, status, result, running }: ScriptStatus, { instan
 
 const STATUS: Readonly<Record<ScriptStatus['status'], string>> = { unknown: 'INIT', good: 'GOOD', bad: 'BAD' };
 
-function interfaceLines({ link, addresses }: InterfaceStatus, { instances }: Status): readonly string[] {
+function interfaceLines({ link, addresses }: InterfaceStatus, { instances, interfaces }: Status): readonly string[] {
   const virtual = new Set(instances.flatMap(({ config }) => [...config.virtualAddresses, ...config.excludedAddresses].map(({ prefix }) => prefix.address)));
   const own = addresses.filter((address) => !virtual.has(address));
   const [four, ...more] = own.filter((address) => familyOf(address) === 'inet');
@@ -136,7 +137,7 @@ function interfaceLines({ link, addresses }: InterfaceStatus, { instances }: Sta
   const users = instances.flatMap(({ config }) => {
     const ref = config.trackInterfaces.find(({ name }) => name === link.name);
     if (ref !== undefined) return [{ ...ref, name: config.name }];
-    return config.link === link.name ? [{ name: config.name, weight: 0, reverse: false }] : [];
+    return config.link === link.name || vmacLinks(config).includes(link.name) ? [{ name: config.name, weight: 0, reverse: false }] : [];
   });
   return [
     ` Name = ${link.name}`,
@@ -148,11 +149,19 @@ function interfaceLines({ link, addresses }: InterfaceStatus, { instances }: Sta
     `   State = ${stateText(link)}`,
     `   Seen up = ${link.up && link.running ? '1' : '0'}`,
     ...UNTOUCHED_BEFORE,
+    ...vmacLines(link, instances, interfaces),
     `   MTU = ${String(link.mtu)}`,
     `   HW Type = ${link.loopback ? 'LOOPBACK' : 'ETHERNET'}`,
     ...UNTOUCHED_AFTER,
     ...(users.length === 0 ? [] : ['   Tracking VRRP instances :', ...users.map((ref) => `     ${trackText(ref, ', ')}`)]),
   ];
+}
+
+/** A macvlan of ours. */
+function vmacLines({ name, kind, parentIndex }: InterfaceStatus['link'], instances: Status['instances'], interfaces: Status['interfaces']): readonly string[] {
+  const below = interfaces.find(({ link }) => link.index === parentIndex)?.link;
+  if (kind !== 'macvlan' || below === undefined || !instances.some(({ config }) => vmacLinks(config).includes(name))) return [];
+  return [`   VMAC type private, underlying interface = ${below.name}, state = ${stateText(below)}`, '   I/f created by keepalived'];
 }
 
 /** Debouncing and the interface sysctls are not there yet: none runs, none was changed. */

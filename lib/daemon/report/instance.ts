@@ -30,7 +30,8 @@ function head(status: InstanceStatus): readonly string[] {
 
 function settings({ config, source, priority }: InstanceStatus): readonly string[] {
   return [
-    `Interface = ${config.link}`,
+    ...vmacLines(config),
+    `Interface = ${config.extras?.vmacLink === undefined ? config.link : `${config.extras.vmacLink}, vmac on ${config.link}`}`,
     ...(config.dontTrackPrimary ? ['VRRP interface tracking disabled'] : []),
     ...(config.skipCheckAdvAddr ? ['Skip checking advert IP addresses'] : []),
     ...(config.strict ? ['Enforcing strict VRRP compliance'] : []),
@@ -56,6 +57,11 @@ function settings({ config, source, priority }: InstanceStatus): readonly string
     `Promote_secondaries = ${config.promoteSecondaries ? 'enabled' : 'disabled'}`,
     ...authentication(config),
   ];
+}
+
+function vmacLines({ extras }: VrrpInstance): readonly string[] {
+  if (extras?.vmacLink === undefined) return [];
+  return [`Use VMAC, i/f name ${extras.vmacLink}, is_up = ${flag(extras.vmacFault === undefined)}, xmit_base = ${flag(extras.transmitOnBase)}`];
 }
 
 /** Version 2 counts in whole seconds on the wire, version 3 in centiseconds. */

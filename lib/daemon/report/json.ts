@@ -20,7 +20,7 @@ function data(status: InstanceStatus): object {
     dont_track_primary: Number(config.dontTrackPrimary),
     skip_check_adv_addr: Number(config.skipCheckAdvAddr),
     strict_mode: Number(config.strict),
-    vmac_ifname: '',
+    vmac_ifname: config.extras?.vmacLink ?? '',
     ifp_ifname: config.link,
     master_priority: status.state === 'MASTER' ? status.priority : 0,
     last_transition: status.lastTransitionAt / 1000,
