@@ -1,6 +1,7 @@
 import { gratuitousArp } from '../codec/arp.ts';
 import { unsolicitedAdvertisement } from '../codec/ndisc.ts';
 import type { VirtualAddress, VrrpInstance } from '../config/model.ts';
+import type { GarpGroup } from '../config/model-network.ts';
 import type { Clock } from '../system/clock.ts';
 import type { LinkLayer } from '../system/link-layer.ts';
 import type { Link } from '../system/netlink-routes.ts';
@@ -13,6 +14,8 @@ import type { Network } from './network.ts';
 const BURST = 512;
 
 interface Queued {
+  /** Interface index. */
+  readonly index: number;
   readonly owner: string;
   readonly frame: Uint8Array;
   /** Pause after this frame. */
@@ -21,7 +24,7 @@ interface Queued {
 
 /**
  * Tells the neighbours where addresses are: gratuitous ARP (RFC 5227 §3) and unsolicited neighbour advertisements (RFC 4861
- * §7.2.6). One queue for each interface; every address is announced once before any is announced again. With garp_interval
+ * §7.2.6). One queue for each interface, or for those that share a garp_group; every address is announced once before any is announced again. With garp_interval
  * or gna_interval the frames are paced.
  */
 export class Announcer {
@@ -29,8 +32,9 @@ export class Announcer {
   readonly #clock: Clock;
   readonly #network: Network;
   readonly #log: Log;
-  readonly #queues = new Map<number, Queued[]>();
-  readonly #timers = new Map<number, Cancel>();
+  #groups: readonly GarpGroup[] = [];
+  readonly #queues = new Map<string, Queued[]>();
+  readonly #timers = new Map<string, Cancel>();
 
   constructor(link: LinkLayer, clock: Clock, network: Network, log: Log) {
     this.#link = link;
@@ -41,20 +45,25 @@ export class Announcer {
 
   announce(instance: VrrpInstance, addresses: readonly VirtualAddress[], repeat: number): void {
     const frames = addresses.flatMap((address) => this.#frame(instance, address));
-    const links = new Set(frames.map((f) => f.index));
+    const keys = new Set(frames.map((f) => f.key));
     for (let round = 0; round < repeat; round++) {
-      for (const { index, queued } of frames) {
-        const queue = this.#queues.get(index) ?? [];
+      for (const { key, queued } of frames) {
+        const queue = this.#queues.get(key) ?? [];
         queue.push(queued);
-        this.#queues.set(index, queue);
+        this.#queues.set(key, queue);
       }
     }
-    for (const index of links) if (!this.#timers.has(index)) this.#drain(index);
+    for (const key of keys) if (!this.#timers.has(key)) this.#drain(key);
+  }
+
+  /** Interfaces that share a pause between frames; macvlans count as the interface below. */
+  use(groups: readonly GarpGroup[]): void {
+    this.#groups = groups;
   }
 
   /** No longer master: what is still queued for this instance would be a lie. */
   silence(owner: string): void {
-    for (const [index, queue] of this.#queues) this.#queues.set(index, queue.filter((q) => q.owner !== owner));
+    for (const [key, queue] of this.#queues) this.#queues.set(key, queue.filter((q) => q.owner !== owner));
   }
 
   close(): void {
@@ -63,37 +72,47 @@ export class Announcer {
     this.#queues.clear();
   }
 
-  #frame(instance: VrrpInstance, { prefix, link: name }: VirtualAddress): { index: number; queued: Queued }[] {
+  #frame(instance: VrrpInstance, { prefix, link: name }: VirtualAddress): { key: string; queued: Queued }[] {
     const link = this.#network.link(name);
     if (link === undefined || !canAnnounce(link)) return [];
     const six = familyOf(prefix.address) === 'inet6';
     const what = six ? 'unsolicited Neighbour Adverts' : 'gratuitous ARPs';
     this.#log.detail(`(${instance.name}) Sending/queueing ${what} on ${name} for ${prefix.address}`);
     const frame = six ? unsolicitedAdvertisement(link.mac, prefix.address) : gratuitousArp(link.mac, prefix.address);
-    const pause = six ? instance.garp.naInterval : instance.garp.arpInterval;
-    return [{ index: link.index, queued: { owner: instance.name, frame, pause } }];
+    const group = this.#groupOf(link);
+    const { arpInterval, naInterval } = group ?? instance.garp;
+    const key = group === undefined ? String(link.index) : `group ${String(this.#groups.indexOf(group))}`;
+    return [{ key, queued: { index: link.index, owner: instance.name, frame, pause: six ? naInterval : arpInterval } }];
   }
 
-  #drain(index: number): void {
-    this.#timers.delete(index);
-    const queue = this.#queues.get(index) ?? [];
-    if (queue.length === 0) {
-      this.#queues.delete(index);
+  #groupOf({ name, parentIndex }: Link): GarpGroup | undefined {
+    const below = parentIndex === null ? undefined : this.#network.linkName(parentIndex);
+    return this.#groups.find(({ links }) => links.includes(name)) ?? this.#groups.find(({ links }) => below !== undefined && links.includes(below));
+  }
+
+  #drain(key: string): void {
+    this.#timers.delete(key);
+    const queue = this.#queues.get(key) ?? [];
+    const [first] = queue;
+    if (first === undefined) {
+      this.#queues.delete(key);
       return;
     }
     const paced = queue.findIndex((q) => q.pause > 0);
-    const count = paced < 0 ? BURST : Math.min(BURST, paced + 1);
+    const elsewhere = queue.findIndex((q) => q.index !== first.index);
+    const count = Math.min(BURST, paced < 0 ? BURST : paced + 1, elsewhere < 0 ? BURST : elsewhere);
     const batch = queue.splice(0, count);
     try {
-      this.#link.send(index, batch.map((q) => q.frame));
+      this.#link.send(first.index, batch.map((q) => q.frame));
     } catch (cause) {
-      this.#queues.delete(index);
-      this.#log.warn(`Gratuitous ARP on ${this.#network.linkName(index) ?? `interface ${index}`}: ${cause instanceof Error ? cause.message : String(cause)}`);
-      return;
+      const rest = queue.filter((q) => q.index !== first.index);
+      this.#queues.set(key, rest);
+      this.#log.warn(`Gratuitous ARP on ${this.#network.linkName(first.index) ?? `interface ${String(first.index)}`}: ${cause instanceof Error ? cause.message : String(cause)}`);
+      return this.#drain(key);
     }
     const pause = batch.at(-1)?.pause ?? 0;
-    if (queue.length > 0 || pause > 0) this.#timers.set(index, this.#clock.at(this.#clock.now() + pause, () => { this.#drain(index); }));
-    else this.#queues.delete(index);
+    if (queue.length > 0 || pause > 0) this.#timers.set(key, this.#clock.at(this.#clock.now() + pause, () => { this.#drain(key); }));
+    else this.#queues.delete(key);
   }
 }
 

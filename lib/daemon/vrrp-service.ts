@@ -15,6 +15,7 @@ import { migrate } from '../vrrp/migrate.ts';
 import * as routers from '../vrrp/router.ts';
 import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
 import { type Action, type Event, initialize, type StateName, type VirtualRouter } from '../vrrp/virtual-router.ts';
+import { ExtraGarp } from './extra-garp.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
 import { FilterService } from './filter/filter-service.ts';
@@ -55,6 +56,7 @@ export class VrrpService {
   readonly #objects: KernelObjects;
   readonly filter: FilterService;
   readonly #announcer: Announcer;
+  readonly #extraGarp: ExtraGarp;
   readonly #sockets: SocketPool;
   readonly #advertiser: Advertiser;
   #config: RouterConfig = { instances: new Map(), groups: [] };
@@ -91,6 +93,7 @@ export class VrrpService {
     });
     this.filter = new FilterService(system, network, log);
     this.#announcer = new Announcer(system.link, system.clock, network, log);
+    this.#extraGarp = new ExtraGarp(system.clock, (instance, addresses) => { this.#announcer.announce(instance, addresses, 1); });
     this.#sockets = new SocketPool(system.vrrp, (key, spec, datagram) => { this.#hear(key, spec, datagram); }, (key, spec, cause) => {
       const text = `VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${cause instanceof Error ? cause.message : String(cause)}; trying again every ${SOCKET_RETRY / 1000} s`;
       // A cause that stays is told once.
@@ -177,6 +180,7 @@ export class VrrpService {
     this.#objects.stop(this.#options.keepAddresses);
     this.filter.close(this.#options.keepAddresses);
     this.#announcer.close();
+    this.#extraGarp.close();
   }
 
   close(): void {
@@ -234,6 +238,7 @@ export class VrrpService {
 
   #use(config: Config): void {
     this.#config = routerConfig(config);
+    this.#announcer.use(config.garpGroups);
     this.#logUnknownVrids = config.global.logUnknownVrids;
     this.#speakers = new Map();
     for (const instance of this.#config.instances.values()) {
@@ -477,11 +482,13 @@ export class VrrpService {
     if (member === undefined) return;
     if (holds(member)) {
       this.filter.update(instance, member);
+      this.#extraGarp.start(instance);
       this.#objects.hold(instance);
       this.#cleared.add(instance.name);
       return;
     }
     this.#announcer.silence(instance.name);
+    this.#extraGarp.stop(instance.name);
     if (this.#stopped && this.#options.keepAddresses) return;
     const first = !this.#cleared.has(instance.name);
     this.#cleared.add(instance.name);
@@ -494,6 +501,8 @@ export class VrrpService {
     const instance = this.#config.instances.get(name);
     const member = this.#router.members.get(name);
     if (old === undefined || instance === undefined || member?.state.name !== 'Master') return;
+    if (old.name !== name) this.#extraGarp.stop(old.name);
+    this.#extraGarp.start(instance);
     this.filter.update(instance, member);
     if (this.#objects.move(old, instance)) this.#announce(instance, instance.garp.masterRepeat);
   }

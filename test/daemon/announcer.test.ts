@@ -173,4 +173,16 @@ describe('Announcer', () => {
     await stage.clock.advance(10_000);
     expect(stage.order).to.equal('1 2 2');
   });
+
+  it('interfaces of a garp_group take turns, at its pace; one that fails does not hold the others', async () => {
+    const stage = await new Stage().start(link(2, 'eth0'), link(3, 'eth1'), link(4, 'v', { kind: 'macvlan', parentIndex: 3 }));
+    stage.announcer.use([{ links: ['eth0', 'eth1'], arpInterval: 500, naInterval: 0 }]);
+    stage.announce(instance(['10.0.0.1', '10.0.0.2 dev eth1', '10.0.0.3 dev v']));
+    await stage.clock.advance(5000);
+    expect(stage.sent.map(({ time, index, addresses }) => `${time} ${index} ${addresses.join(' ')}`)).to.deep.equal(['0 2 10.0.0.1', '500 3 10.0.0.2', '1000 4 10.0.0.3']);
+    stage.refuse = 'ENETDOWN';
+    stage.announce(instance(['10.0.0.1', '10.0.0.2 dev eth1']));
+    expect(stage.log.lines.filter((line) => line.level === 'warn')).to.have.length(2);
+    expect(stage.clock.pending()).to.equal(0);
+  });
 });

@@ -43,7 +43,7 @@ export const root = table('', {
   static_ipaddress: list(addressEntry('static'), 'addresses held whatever the VRRP state', { options: addressOptions, then: (context) => { context.switches.set('statics', true); } }),
   static_routes: list(routeEntry(true), 'routes held whatever the VRRP state', { options: routeOptions, then: (context) => { context.switches.set('statics', true); } }),
   static_rules: list(ruleEntry(true), 'policy rules held whatever the VRRP state', { options: ruleOptions, then: (context) => { context.switches.set('statics', true); } }),
-  garp_group: block(noHeader, garpGroup, 'limits of gratuitous ARP and NA', later),
+  garp_group: block(noHeader, garpGroup, 'limits of gratuitous ARP and NA'),
   linkbeat_interfaces: list(linkbeat(), 'interfaces whose link state is polled', later),
   interface_up_down_delays: list(linkDelay(), 'wait before a change of a link counts', later),
   bfd_instance: block(uniqueName('bfd_instance', 'bfd_instance name missing'), bfdInstance, 'a BFD session', { build: 'bfd' }),
