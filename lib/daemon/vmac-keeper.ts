@@ -252,7 +252,6 @@ export class VmacKeeper {
       if (error === null) this.#log.info(`${this.#owners.has(name) ? `(${this.#owners.get(name) ?? ''}) ` : ''}Success removing VMAC interface ${name}`);
       else if (error.code !== 'ENODEV') this.#log.warn(`VMAC interface ${name}: ${error.message}; remove it by hand: ip link delete ${name}`);
     });
-    if (!this.#stopped) await this.#network.refresh();
   }
 
   /** What goes on is said once. */
