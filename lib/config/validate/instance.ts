@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import type { GlobalDefs, SyncGroup, VirtualAddress, VrrpInstance, VrrpScript } from '../model.ts';
 import { familyOf, isLinkLocal6, type Family } from '../../util/ip.ts';
+import type { InstanceExtras } from '../model-network.ts';
 import type { GlobalValues, InstanceBlock } from './config.ts';
 import { virtualAddress } from './addresses.ts';
 import { garpSettings } from './garp.ts';
@@ -43,7 +44,7 @@ export function buildInstances(named: readonly NamedInstance[], given: GlobalVal
   for (const one of named) {
     const built = new Builder(one, given, global, scriptOf, groupOf, context).build();
     if (built === null) continue;
-    const extras = instanceExtras(one.block.values, given, trackables);
+    const extras = withinStrict(built, instanceExtras(one.block.values, given, trackables));
     const instance = { ...built, extras: { ...extras, trackFiles: memberFiles(built, extras.trackFiles, groupOf.get(one.name), one.block, context) } };
     const key = `${instance.link} ${instance.family} ${String(instance.vrid)}`;
     const other = seen.get(key);
@@ -58,6 +59,11 @@ export function buildInstances(named: readonly NamedInstance[], given: GlobalVal
     instances.push(instance);
   }
   return instances;
+}
+
+/** Strict mode has no vmac_xmit_base; unicast cannot do without. */
+function withinStrict({ strict, unicastPeers }: VrrpInstance, extras: InstanceExtras): InstanceExtras {
+  return strict && unicastPeers.length === 0 ? { ...extras, transmitOnBase: false } : extras;
 }
 
 class Builder {
