@@ -74,6 +74,16 @@ export const MODES: Readonly<Record<string, Mode>> = {
     configuration: (role) => instance(role, { vips: V4, lines: ['advert_int 1', ...authentication('AH')] }),
     adverts: { version: 2, ttl: 255, to: TO_V4 },
   },
+  'virtual MAC': {
+    vips: V4,
+    configuration: (role) => instance(role, { vips: V4, lines: [...quick, 'use_vmac'] }),
+    adverts: { version: 3, ttl: 255, to: TO_V4, mac: '00:00:5e:00:01:33' },
+  },
+  'virtual MAC, IPv6': {
+    vips: V6,
+    configuration: (role) => instance(role, { vips: V6, lines: [...quick, 'use_vmac'] }),
+    adverts: { version: 3, ttl: 255, to: TO_V6, mac: '00:00:5e:00:02:33' },
+  },
   'sync group': {
     vips: ['192.0.2.100/24', '192.0.2.101/24'],
     configuration: (role) => [
