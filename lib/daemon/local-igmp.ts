@@ -20,11 +20,15 @@ export class LocalIgmp {
     this.#log = log;
   }
 
-  /** What stands there and will be put back, by path; `left`: what a killed run had found. */
+  /** What stands there and will be put back, by path; `left`: what a killed run had found, which is put back now when it is not asked for any more. */
   async prepare(config: Config, left: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
-    if (config.settings.disable_local_igmp !== true) return new Map();
+    const before = left.get(PATH);
+    if (config.settings.disable_local_igmp !== true) {
+      if (before !== undefined) await this.#write(before);
+      return new Map();
+    }
     try {
-      const value = left.get(PATH) ?? await this.#sysctls.read(PATH);
+      const value = before ?? await this.#sysctls.read(PATH);
       if (value !== '0') this.#found = value;
     } catch (cause) {
       this.#log.warn(`disable_local_igmp: ${reason(cause)}; the kernel must be Linux 4.3 or later`);

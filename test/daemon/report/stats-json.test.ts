@@ -30,15 +30,15 @@ describe('daemon/report/stats', () => {
     Type Mismatch: 11
     Failure: 12
   Authentication Extension Errors:
-    Missing: 0
-    Malformed: 0
-    Unknown Key: 0
-    Invalid HMAC: 0
-    Stale: 0
-    Replay: 0
+    Missing: 13
+    Malformed: 14
+    Unknown Key: 15
+    Invalid HMAC: 16
+    Stale: 17
+    Replay: 18
   Priority Zero:
-    Received: 13
-    Sent: 14
+    Received: 19
+    Sent: 20
 `);
   });
 
@@ -70,8 +70,8 @@ describe('daemon/report/json', () => {
   it('counts', () => {
     expect(parsed[0]?.stats).to.deep.equal({
       advert_rcvd: 1, advert_sent: 2, become_master: 3, release_master: 4, packet_len_err: 5, ip_ttl_err: 6, invalid_type_rcvd: 7, advert_interval_err: 8, addr_list_err: 9,
-      invalid_authtype: 10, authtype_mismatch: 11, auth_failure: 12, auth_ext_missing: 0, auth_ext_malformed: 0, auth_ext_unknown_key: 0, auth_ext_invalid_hmac: 0,
-      auth_ext_stale: 0, auth_ext_replay: 0, pri_zero_rcvd: 13, pri_zero_sent: 14,
+      invalid_authtype: 10, authtype_mismatch: 11, auth_failure: 12, auth_ext_missing: 13, auth_ext_malformed: 14, auth_ext_unknown_key: 15, auth_ext_invalid_hmac: 16,
+      auth_ext_stale: 17, auth_ext_replay: 18, pri_zero_rcvd: 19, pri_zero_sent: 20,
     });
   });
 
