@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { configTestExit, distinct, keepalivedLines, printDiagnostic } from '../config/load.ts';
+import { configTestExit, type Diagnostic, distinct, keepalivedLines, printDiagnostic } from '../config/load.ts';
 import { load } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import type { Settings } from './settings.ts';
@@ -10,9 +10,7 @@ import type { Settings } from './settings.ts';
  */
 export async function configTest(settings: Settings, log: string | null): Promise<number> {
   const { diagnostics } = await load({ path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors });
-  const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
-  const details = distinct(diagnostics).flatMap((d) => printDiagnostic(d).split('\n').map((line) => `  ${line}`));
-  const text = [...keepalivedLines(diagnostics, several), ...details].map((line) => `${line}\n`).join('');
+  const text = testLines(diagnostics).map((line) => `${line}\n`).join('');
   if (log === null) {
     process.stderr.write(text);
     return configTestExit(diagnostics);
@@ -24,4 +22,11 @@ export async function configTest(settings: Settings, log: string | null): Promis
     return 1;
   }
   return configTestExit(diagnostics);
+}
+
+/** What a configuration test says. */
+export function testLines(diagnostics: readonly Diagnostic[]): string[] {
+  const several = new Set(diagnostics.map((d) => d.range?.file)).size > 1;
+  const details = distinct(diagnostics).flatMap((d) => printDiagnostic(d).split('\n').map((line) => `  ${line}`));
+  return [...keepalivedLines(diagnostics, several), ...details];
 }

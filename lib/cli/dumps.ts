@@ -1,4 +1,5 @@
 /** The files that signals ask for: keepalived's names, in TMPDIR or /tmp. */
+import type { Config } from '../config/model.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Log } from '../daemon/log/log.ts';
 import { renderBfd } from '../daemon/report/bfd.ts';
@@ -14,31 +15,47 @@ export type DumpKind = 'data' | 'stats' | 'json';
 export async function writeDump(kind: DumpKind, daemon: Daemon, files: Files, log: Log): Promise<void> {
   const status = daemon.status();
   const directory = dumpDirectory(process.env['TMPDIR']);
+  const { config } = daemon;
   const mode = 0o666 & ~status.global.umask;
-  for (const [said, name, text] of dumps(kind, status)) {
+  for (const [said, path, text] of dumps(kind, status, config, directory)) {
     log.info(`Printing ${said} for process(${process.pid}) on signal`);
     try {
-      await files.write(`${directory}/${name}`, text, mode);
+      await files.write(path, text, mode);
     } catch (cause) {
       if (!(cause instanceof SystemError)) throw cause;
-      log.error(`Can't open dump file ${directory}/${name}: ${cause.code}`);
+      log.error(`Can't open dump file ${path}: ${cause.code}`);
     }
   }
 }
 
-function dumps(kind: DumpKind, status: ReturnType<Daemon['status']>): (readonly [string, string, string])[] {
+function dumps(kind: DumpKind, status: ReturnType<Daemon['status']>, config: Config, directory: string): (readonly [string, string, string])[] {
   switch (kind) {
     case 'data':
       return [
-        ['parent data', 'keepalived_parent.data', renderParentData(status)],
-        ['VRRP data', 'keepalived.data', renderData(status)],
-        ...(status.bfd.sessions.length > 0 ? [['BFD data', 'keepalived_bfd.data', renderBfd(status)] as const] : []),
+        ['parent data', statePath(config, directory, '_parent'), renderParentData(status)],
+        ['VRRP data', statePath(config, directory, ''), renderData(status)],
+        ...(status.bfd.sessions.length > 0 ? [['BFD data', statePath(config, directory, '_bfd'), renderBfd(status)] as const] : []),
       ];
     case 'stats':
-      return [['VRRP stats', 'keepalived.stats', renderStats(status)]];
+      return [['VRRP stats', `${directory}/keepalived.stats`, renderStats(status)]];
     case 'json':
-      return [['VRRP json', 'keepalived.json', renderJson(status, 1)]];
+      return [['VRRP json', `${directory}/keepalived.json`, renderJson(status, config.settings.json_version === 2 ? 2 : 1)]];
   }
+}
+
+/**
+ * Where a process' state dump goes: state_dump_file, of which an absolute path names the directory too and one that ends in `/`
+ * nothing else; the process' suffix stands before the last dot, and with data_use_instance namespace and instance behind it.
+ */
+export function statePath({ settings, process: { namespace, instance } }: Pick<Config, 'settings' | 'process'>, directory: string, suffix: string): string {
+  const given = settings.state_dump_file ?? '';
+  const slash = given.lastIndexOf('/');
+  const base = given.startsWith('/') ? given.slice(0, slash) : [directory, ...(slash < 0 ? [] : [given.slice(0, slash)])].join('/');
+  const name = given.slice(slash + 1) === '' ? 'keepalived.data' : given.slice(slash + 1);
+  const dot = name.includes('.') ? name.lastIndexOf('.') : name.length;
+  const names = [namespace, instance].filter((one) => one !== null);
+  const whose = settings.data_use_instance === true && names.length > 0 ? `.${names.join('_')}` : '';
+  return `${base}/${name.slice(0, dot)}${suffix}${whose}${name.slice(dot)}`;
 }
 
 /** TMPDIR counts when it is absolute. */

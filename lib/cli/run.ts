@@ -3,27 +3,32 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { release, version as kernelVersion } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { type Diagnostic, distinct, keepalivedLines, printDiagnostic, startFatal } from '../config/load.ts';
+import { configTestExit, type Diagnostic, distinct, keepalivedLines, printDiagnostic, startFatal } from '../config/load.ts';
 import type { Config } from '../config/model.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { startHookWorker } from '../daemon/hooks/worker.ts';
 import { createHooks } from '../daemon/hooks/supervisor.ts';
 import { createLog, type DaemonLog } from '../daemon/log/create-log.ts';
 import { openLogFile, openWriter } from '../daemon/log/writer.ts';
+import { ReloadSchedule, type ReloadTimeSettings } from '../daemon/reload-schedule.ts';
+import { renderData } from '../daemon/report/data.ts';
 import { createMailer } from '../daemon/notify/mail.ts';
 import { linuxClock } from '../linux/clock.ts';
 import { type PidFile, takePidFile } from '../linux/pid-file.ts';
+import type { NetlinkBuffers } from '../linux/netlink-routes.ts';
 import { linuxSystem } from '../linux/system.ts';
 import { unixDatagram } from '../linux/unix-datagram.ts';
 import { SystemError } from '../system/error.ts';
 import type { Clock } from '../system/clock.ts';
 import { isBackground, reportToForeground } from './background.ts';
 import { writeDump } from './dumps.ts';
+import { testLines } from './config-test.ts';
 import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import { missingCapabilities } from './privileges.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
+import { appendVerdict, reloadMark, SavedConfigurations, whileMarked } from './reload-files.ts';
 import type { Settings } from './settings.ts';
 import { onSignals } from './signals.ts';
 import { COMPATIBLE, VERSION } from './version.ts';
@@ -64,7 +69,9 @@ class Life {
   readonly #services: ServiceManager;
   readonly #request: LoadRequest;
   #pidFiles: PidFile[] = [];
+  readonly #saved: SavedConfigurations;
   #daemon: Daemon | null = null;
+  #schedule: ReloadSchedule | null = null;
   #ending = false;
   #end: (code: number) => void = () => undefined;
   /** Why it could not start. */
@@ -76,6 +83,7 @@ class Life {
     this.#clock = clock;
     this.#log = log;
     this.#services = services;
+    this.#saved = new SavedConfigurations(log, process.pid);
     this.#request = { path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors, dump: settings.dumpConfig };
   }
 
@@ -86,7 +94,7 @@ class Life {
     log.info(`Command line: ${this.#argv.map((a) => `'${a}'`).join(' ')}`);
     const missing = missingCapabilities();
     if (missing.length > 0) return this.#fail(EXIT_PERMISSION, `permission missing: ${missing.join(' and ')}; run as root, or with these capabilities`);
-    const { config, diagnostics, dump } = await load(this.#request);
+    const { config, diagnostics, dump, files } = await load(this.#request);
     this.#tell(config, diagnostics);
     const fatal = startFatal(diagnostics);
     if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);
@@ -95,6 +103,7 @@ class Life {
     process.umask(this.#settings.umask ?? config.global.umask);
     const taken = this.#takePidFiles(config);
     if (taken !== null) return this.#fail(EXIT_FATAL, taken);
+    await this.#saved.read(config.settings.config_save_dir, files);
     try {
       return await this.#live(config, ready);
     } finally {
@@ -109,7 +118,7 @@ class Life {
     const hooks = createHooks({ clock: this.#clock, log, startWorker: startHookWorker });
     let system: ReturnType<typeof linuxSystem>;
     try {
-      system = linuxSystem((cause) => { this.bug(cause); });
+      system = linuxSystem((cause) => { this.bug(cause); }, netlinkBuffers(config));
     } catch (cause) {
       if (!(cause instanceof SystemError)) throw cause;
       return this.#fail(cause.code === 'EPERM' || cause.code === 'EACCES' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
@@ -132,6 +141,8 @@ class Life {
       // Events wait in its queue until it is loaded.
       if (file !== null) void hooks.load(file);
       await daemon.start();
+      this.#schedule = new ReloadSchedule(system.files, this.#clock, log, () => { this.#reload(hooks); });
+      this.#schedule.configure(reloadTimes(config));
       this.#services.ready(`${config.instances.length} VRRP instances`);
       ready();
       return await over;
@@ -139,6 +150,7 @@ class Life {
       if (!(cause instanceof SystemError)) throw cause;
       return this.#fail(cause.code === 'EPERM' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
     } finally {
+      this.#schedule?.close();
       await daemon.stop();
       await hooks.stop(HOOKS_GRACE);
       unsignal();
@@ -165,7 +177,6 @@ class Life {
       return;
     }
     this.#reloading = true;
-    this.#log.info('Reloading ...');
     this.#services.reloading();
     this.#reloadOnce(hooks)
       .catch((cause: unknown) => { this.#log.error(`Reload failed, the old configuration goes on: ${String(cause)}`); })
@@ -179,19 +190,38 @@ class Life {
   }
 
   async #reloadOnce(hooks: ReturnType<typeof createHooks>): Promise<void> {
-    const { config, diagnostics, dump } = await loadInWorker(this.#request);
-    this.#tell(config, diagnostics);
+    const daemon = this.#daemon;
+    if (daemon === null) return;
+    const { settings } = daemon.config;
+    const validated = settings.reload_check_config !== undefined;
+    this.#log.info(validated ? 'validate conf before Reload' : 'Reloading ...');
+    const { config, diagnostics, dump, files } = await whileMarked(reloadMark(settings, this.#settings.pidFile), this.#log, () => loadInWorker(this.#request));
     if (this.#ending) return;
+    if (validated && configTestExit(diagnostics) !== 0) return this.#invalid(settings.reload_check_config ?? null, diagnostics);
+    if (validated) this.#log.info('Reloading ...');
+    this.#tell(config, diagnostics);
     if (config === null || startFatal(diagnostics) !== null) {
       this.#log.error(`Configuration file ${this.#settings.configFile} cannot be used, the old configuration goes on`);
       return;
     }
     for (const line of dump) this.#log.info(line);
     void hooks.load(this.#hooksFile(config));
-    await this.#daemon?.reload(config);
+    await this.#saved.dump(config.settings.config_save_dir, 'pre', renderData(daemon.status()));
+    await this.#saved.read(config.settings.config_save_dir, files);
+    await daemon.reload(config);
+    await this.#saved.dump(config.settings.config_save_dir, 'post', renderData(daemon.status()));
+    this.#schedule?.configure(reloadTimes(daemon.config));
     // VRRP's pid file comes with the first instance.
     const taken = this.#takePidFiles(config);
     if (taken !== null) this.#log.error(taken);
+  }
+
+  /** reload_check_config: what a configuration test would have ended with keeps the old configuration. */
+  async #invalid(file: string | null, diagnostics: readonly Diagnostic[]): Promise<void> {
+    const lines = testLines(diagnostics);
+    this.#log.error(file === null ? 'New config failed validation' : `New config failed validation, see ${file} for details`);
+    if (file !== null) await appendVerdict(file, lines, this.#log);
+    else for (const line of lines) this.#log.warn(line);
   }
 
   /** A bug: said, then the addresses are given up in good order, then systemd starts us again. */
@@ -254,6 +284,20 @@ class Life {
     }
     return null;
   }
+}
+
+/** vrrp_netlink_cmd_rcv_bufs, vrrp_netlink_monitor_rcv_bufs: from the start on. */
+function netlinkBuffers({ settings }: Config): NetlinkBuffers {
+  const { vrrp_netlink_cmd_rcv_bufs: command = 0, vrrp_netlink_monitor_rcv_bufs: monitor = 0 } = settings;
+  return {
+    ...(command === 0 ? {} : { commandBuffer: { bytes: command, force: settings.vrrp_netlink_cmd_rcv_bufs_force ?? false } }),
+    ...(monitor === 0 ? {} : { monitorBuffer: { bytes: monitor, force: settings.vrrp_netlink_monitor_rcv_bufs_force ?? false } }),
+  };
+}
+
+function reloadTimes({ settings }: Config): ReloadTimeSettings | null {
+  const { reload_time_file: file } = settings;
+  return file === undefined ? null : { file, repeat: settings.reload_repeat ?? false };
 }
 
 /** Detached from the directory it was started in; the configuration's path stays good. */

@@ -26,13 +26,14 @@ export const account: ValueType<AccountRef> = {
 /** `USER [GROUP]` from word `index` on; undefined when the machine does not know them. */
 export function readAccount(args: Args, words: readonly string[], index: number): AccountRef | undefined {
   const user = words[index] ?? '';
-  const group = (words[index + 1] ?? '').replace(/^:/u, '');
+  const given = words[index + 1] ?? '';
+  const group = given.replace(/^:/u, '');
   const { accounts } = args.context.machine;
   if (accounts !== null) {
     if (accounts.user(user) === null) return fault(args, `user '${user}' does not exist`);
     if (group !== '' && accounts.group(group) === null) return fault(args, `group '${group}' does not exist`);
   }
-  return { user, group: group === '' ? null : group };
+  return { user, group: group === '' ? null : group, ...(given.startsWith(':') ? { supplementary: true } : {}) };
 }
 
 function fault(args: Args, message: string): undefined {

@@ -54,6 +54,8 @@ export interface AccountRef {
   readonly user: string;
   /** null: the user's primary group. */
   readonly group: string | null;
+  /** `USER :GROUP`: the user's further groups as well. */
+  readonly supplementary?: boolean;
 }
 
 /** A program with its arguments and the account it runs as (null: as the daemon). */

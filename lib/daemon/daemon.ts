@@ -1,6 +1,7 @@
 /** The room that knows everybody: start, reload, stop. */
 import type { Config, ScriptCommand, SyncGroup, VrrpInstance } from '../config/model.ts';
-import type { RunningScript, ScriptResult } from '../system/script-runner.ts';
+import type { RunningScript, ScriptResult, ScriptRunner } from '../system/script-runner.ts';
+import { SystemError } from '../system/error.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
 import type { StateName } from '../vrrp/virtual-router.ts';
@@ -18,6 +19,7 @@ import type { Mailer } from './notify/mail.ts';
 import { refusedChange } from './refused-change.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
 import { PromoteSecondaries } from './promote-secondaries.ts';
+import { runAs } from './run-as.ts';
 import { VmacKeeper } from './vmac-keeper.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
@@ -64,16 +66,21 @@ export class Daemon {
   /** What each group was last said to be. */
   readonly #groups = new Map<string, HookState>();
   readonly #startedAt: number;
+  readonly #scripts: ScriptRunner;
   #stopping: Promise<void> | null = null;
   /** The start, then one reload after the other. */
   #changing: Promise<void> = Promise.resolve();
   #startupScript: RunningScript | null = null;
+  /** When VRRP began, which vrrp_startup_delay counts from. */
+  #begunAt: Millis = 0;
 
   constructor(config: Config, options: DaemonOptions, parts: DaemonParts) {
     const { system, log } = parts;
     this.#parts = parts;
     this.#options = options;
     this.#startedAt = system.clock.wall();
+    // set_supplementary_groups is about every script.
+    this.#scripts = { run: (argv, asked) => system.scripts.run(argv, this.#config.settings.set_supplementary_groups === true ? { ...asked, supplementary: true } : asked) };
     this.#config = config;
     this.#network = new Network(system.routes, system.clock, log, (change) => {
       if (options.logAddresses) logAddress(change, log);
@@ -84,7 +91,7 @@ export class Daemon {
     const result = (kind: 'script' | 'process' | 'bfd', name: string, up: boolean, detail: string): void => {
       parts.hooks.emit('onTrackerResult', { kind, name, up, detail, time: system.clock.wall() });
     };
-    this.#trackers = new Trackers(system, log, {
+    this.#trackers = new Trackers({ ...system, scripts: this.#scripts }, log, {
       changed: (kind, name) => { this.#vrrp.trackedChanged(kind, name); },
       script: (name, { verdict, last }) => { result('script', name, verdict === 'up', last ?? ''); },
       process: (name, { verdict, count }) => { result('process', name, verdict === 'up', `${count} processes`); },
@@ -108,7 +115,7 @@ export class Daemon {
     this.#igmp = new LocalIgmp(system.sysctls, log);
     this.#vmacs = new VmacKeeper(system, this.#network, log);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
-    this.#notifier = createNotifier(config.global, { scripts: system.scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
+    this.#notifier = createNotifier(config.global, { scripts: this.#scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
   }
 
   get config(): Config {
@@ -167,11 +174,12 @@ export class Daemon {
       await this.#vmacs.make();
     }
     if (this.#stopping !== null) return;
-    await this.#trackers.prepare(this.#config);
+    await Promise.all([this.#trackers.prepare(this.#config), this.#vrrp.links.prepare(this.#config)]);
+    const delay = await this.#startDelay(this.#config);
     if (this.#stopping !== null) return;
     this.#trackers.run(this.#config);
     this.#bfd.run(this.#sessions());
-    this.#vrrp.start(this.#config, this.#config.global.startupDelay);
+    this.#vrrp.start(this.#config, delay);
     log.info('Startup complete');
     hooks.emit('onStart', { version: this.#options.version, routerId: this.#config.global.routerId, instances: names(this.#config), time: system.clock.wall() });
   }
@@ -195,12 +203,14 @@ export class Daemon {
       const found = [...await this.#promote.prepare(config, new Map()), ...this.#igmp.found, ...await this.#vmacs.prepare(new Map())];
       await this.#journal.claim(config, new Map(found), this.#vmacs.names);
       await this.#promote.apply();
+      await this.#igmp.apply();
       await this.#vrrp.filter.prepare(config);
       await this.#vmacs.make();
     }
     await this.#notifier.reload(config.global);
     if (this.#stopping !== null) return;
-    await this.#trackers.prepare(config);
+    await Promise.all([this.#trackers.prepare(config), this.#vrrp.links.prepare(config)]);
+    const bootDelayEnd = await this.#bootDelayEnd(config);
     if (this.#stopping !== null) return;
     this.#trackers.run(config);
     this.#bfd.run(this.#sessions());
@@ -209,6 +219,8 @@ export class Daemon {
     await this.#promote.release();
     await this.#vmacs.release();
     await this.#vmacs.make();
+    this.#vrrp.delayUntil(this.#begunAt + config.global.startupDelay, bootDelayEnd);
+    if (config.settings.fifo_write_vrrp_states_on_reload === true) this.#tellStates();
     log.info('Reload complete');
     hooks.emit('onReload', { instances: names(config), time: system.clock.wall() });
   }
@@ -262,14 +274,44 @@ export class Daemon {
     this.#groups.set(group.name, state);
   }
 
+  /** vrrp_startup_delay, or what is left of vrrp_delay_after_boot if that is more. */
+  async #startDelay(config: Config): Promise<Millis> {
+    this.#begunAt = this.#parts.system.clock.now();
+    return Math.max(config.global.startupDelay, (await this.#bootDelayEnd(config)) - this.#begunAt);
+  }
+
+  /** When vrrp_delay_after_boot is over, by the monotonic clock; -Infinity without one. */
+  async #bootDelayEnd({ settings }: Config): Promise<Millis> {
+    const delay = settings.vrrp_delay_after_boot ?? 0;
+    if (delay === 0) return -Infinity;
+    const { clock, files } = this.#parts.system;
+    try {
+      const uptime = parseFloat(new TextDecoder().decode(await files.read('/proc/uptime', 64)));
+      if (Number.isFinite(uptime)) return clock.now() + delay - uptime * 1000;
+      this.#parts.log.warn('/proc/uptime has no number: vrrp_delay_after_boot counts from now');
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      this.#parts.log.warn(`/proc/uptime cannot be read (${cause.code}): vrrp_delay_after_boot counts from now`);
+    }
+    return clock.now() + delay;
+  }
+
+  /** fifo_write_vrrp_states_on_reload: where everybody is, for the FIFOs alone. */
+  #tellStates(): void {
+    const { instances, groups } = this.status();
+    for (const { config, state, priority } of instances) if (state !== 'INIT') this.#notifier.repeat('INSTANCE', config.name, state, priority);
+    for (const { config, state } of groups) if (state !== 'INIT') this.#notifier.repeat('GROUP', config.name, state, 0);
+  }
+
   async #runOnce(which: string, script: ScriptCommand & { readonly timeout: Millis }): Promise<void> {
     const { argv, account } = script;
-    const running = this.#parts.system.scripts.run(argv, { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null });
+    this.#parts.log.info(`Running ${which} script ${argv[0] ?? ''}`);
+    const running = this.#scripts.run(argv, { timeout: script.timeout, ...runAs(account) });
     if (which === 'startup') this.#startupScript = running;
     const result = await running.result;
     if (which === 'startup') this.#startupScript = null;
     const problem = scriptProblem(result);
-    if (problem !== null) this.#parts.log.warn(`${which} script ${argv[0] ?? ''} ${problem}`);
+    if (problem !== null) this.#parts.log.warn(`${which} script ${problem}`);
   }
 }
 
@@ -290,9 +332,9 @@ function names(config: Config): string[] {
 function scriptProblem(result: ScriptResult): string | null {
   switch (result.type) {
     case 'exited':
-      return result.status === 0 ? null : `exited with status ${result.status}`;
+      return result.status === 0 ? null : `script failed, status ${result.status}`;
     case 'signalled':
-      return `was ended by ${result.signal}`;
+      return `script was ended by ${result.signal}`;
     case 'timed-out':
       return 'timed out';
     case 'failed':

@@ -11,6 +11,8 @@ import type { Tracked, TrackedKind } from './trackers.ts';
 /** What must be known of the machine. */
 export interface Surroundings extends Tracked {
   link(name: string): Link | undefined;
+  /** Whether it counts as up, linkbeat and delays considered. */
+  isUp(name: string): boolean;
   primaryAddress(instance: VrrpInstance): IpAddress | null;
   hasAddress(instance: VrrpInstance, address: IpAddress): boolean;
   /** The unicast source is, or was, an address of this machine. */
@@ -42,7 +44,7 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
   if (instance.extras?.faultWithoutPeer === true && instance.unicastPeers.length === 0) faults.add('no unicast peer');
   if (link === undefined) faults.add(absent(instance.link));
   else {
-    if (!instance.dontTrackPrimary && !isUp(link)) faults.add(`interface ${instance.link} is down`);
+    if (!instance.dontTrackPrimary && !around.isUp(instance.link)) faults.add(`interface ${instance.link} is down`);
     if (source === null) faults.add(`interface ${instance.link} has no ${instance.family === 'inet' ? 'IPv4' : 'link-local IPv6'} address`);
     if (instance.trackSourceAddress && instance.sourceAddress !== null && !around.hasAddress(instance, instance.sourceAddress)) {
       faults.add(`source address ${instance.sourceAddress} is missing from ${instance.link}`);
@@ -53,27 +55,30 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
   const vmac = instance.extras?.vmacLink;
   const fault = instance.extras?.vmacFault;
   if (fault !== undefined) faults.add(fault);
-  if (vmac !== undefined && !carries(around.link(vmac), instance.dontTrackPrimary)) faults.add(`interface ${vmac} is down`);
+  if (vmac !== undefined && !carries(around.link(vmac), instance.dontTrackPrimary || around.isUp(instance.link))) faults.add(`interface ${vmac} is down`);
   for (const name of addressLinks(instance)) if (linkState(around, name) !== 'up') faults.add(`interface ${name} of a virtual address is down`);
   for (const name of around.objectLinks(instance)) {
     if (linkState(around, name) !== 'up' && !instance.trackInterfaces.some((ref) => ref.name === name)) faults.add(`interface ${name} of a route or rule is down`);
   }
   for (const fault of around.objectFaults(instance)) faults.add(fault);
+  const details = new Map<FaultReason, string>();
+  if (faults.has('no unicast peer')) {
+    details.set('no unicast peer', ' Cannot use unicast without any peers - going to fault state');
+  }
   const weighed: Weighed[] = [];
   const files = new Map<FaultReason, number>();
-  const details = new Map<FaultReason, string>();
-  for (const [what, one] of [...tracked(instance, around, ''), ...(group === undefined ? [] : tracked(group, around, ' (group)'))]) {
+  for (const [what, one] of [...tracked(instance, around, ''), ...(group === undefined ? [] : tracked(group, around, OF_GROUP))]) {
     const fault = isFault(one);
     if (fault) faults.add(what);
     if ('value' in one) {
       // keepalived's: while a file is a fault the priority stays as it was.
       const adds = fault ? (before?.files.get(what) ?? 0) : contribution(one);
       files.set(what, adds);
-      if (fault) details.set(what, `: entering FAULT state (${what} has status ${one.ref.weight === 0 ? FILE_FAULT : contribution(one)})`);
+      if (fault) details.set(what, `: entering FAULT state (${spoken(what)} has status ${one.ref.weight === 0 ? FILE_FAULT : contribution(one)})`);
       weighed.push({ ref: { ...one.ref, weight: 1, reverse: false }, value: adds });
     } else {
       if (one.ref.weight === 0 && one.state === 'unknown') holds.add(what);
-      if (fault && what.startsWith(PROCESS)) details.set(what, ` entering FAULT state (${what} quorum ${one.state === 'up' ? 'achieved' : 'not achieved'})`);
+      if (fault && what.startsWith(PROCESS)) details.set(what, ` entering FAULT state (${spoken(what)} quorum ${one.state === 'up' ? 'achieved' : 'not achieved'})`);
       weighed.push(one);
     }
   }
@@ -81,6 +86,13 @@ export function assess(instance: VrrpInstance, group: SyncGroup | undefined, aro
 }
 
 const PROCESS = 'tracked process ';
+/** A group's faults are told from its members' own. */
+const OF_GROUP = ' (group)';
+
+/** A fault as keepalived's log has it, which does not say whose tracking it is. */
+export function spoken(reason: FaultReason): string {
+  return reason.endsWith(OF_GROUP) ? reason.slice(0, -OF_GROUP.length) : reason;
+}
 
 /** keepalived's lines of what an instance tracks and begins with in fault. */
 export function startLines(name: string, { details }: Facts): string[] {
@@ -101,8 +113,7 @@ function tracked({ trackInterfaces, trackScripts, extras }: VrrpInstance | SyncG
 }
 
 function linkState(around: Surroundings, name: string): TrackState {
-  const link = around.link(name);
-  return link !== undefined && isUp(link) ? 'up' : 'down';
+  return around.link(name) !== undefined && around.isUp(name) ? 'up' : 'down';
 }
 
 /** Does it track this? */
@@ -117,11 +128,7 @@ function addressLinks(instance: VrrpInstance): Set<string> {
   return new Set(allAddresses(instance).filter((v) => !v.noTrack && v.link !== instance.link && v.link !== instance.extras?.vmacLink && !explicit.has(v.link)).map((v) => v.link));
 }
 
-function isUp(link: Link): boolean {
-  return link.up && link.running;
-}
-
-/** Somebody else's interface of that name is none for us; with dont_track_primary the one below may be down. */
+/** Somebody else's interface of that name is none for us. `evenDown`: the one below may be down, or counts as up while its delay runs. */
 function carries(link: Link | undefined, evenDown: boolean): boolean {
   return link?.kind === 'macvlan' && link.up && (link.running || evenDown);
 }

@@ -7,6 +7,7 @@ import { groupState } from '../vrrp/sync-group.ts';
 import { allAddresses } from '../vrrp/desired.ts';
 import type { BfdService } from './bfd-service.ts';
 import type { Network } from './network.ts';
+import { receiveShare } from './receive-buffers.ts';
 import type { BfdSessionStatus, FileStatus, GroupStatus, InstanceState, InstanceStatus, InterfaceStatus, ProcessStatus, ScriptStatus, Status } from './status.ts';
 import type { Trackers } from './trackers.ts';
 import type { VrrpService } from './vrrp-service.ts';
@@ -38,6 +39,7 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
       lastTransitionAt: wall(member.since), deadlineAt: next === Infinity ? null : wall(next),
       masterDownInterval: masterDownInterval(instance, member.priority, interval), masterAdvertInterval: interval,
       addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: member.counters,
+      receiveBuffer: receiveShare(instance, config.settings, network.link(instance.link)?.mtu ?? 0),
     }];
   });
   const groups = config.syncGroups.map((group): GroupStatus => ({ config: group, state: stateName(groupState(group, members) ?? 'Initialize') }));
@@ -49,11 +51,17 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
   const processes = trackers.processes.all().map(({ tracked, state: { count, verdict, pending } }): ProcessStatus => ({
     config: tracked, count, up: verdict === 'up', forkDelayed: pending?.delay === 'fork', terminateDelayed: pending?.delay === 'terminate',
   }));
-  const interfaces = network.links().map((link): InterfaceStatus => ({ link, addresses: network.addressesOf(link.index).map((a) => a.prefix.address) }));
+  const interfaces = network.links().map((link): InterfaceStatus => {
+    const delay = config.links.delays.find((one) => one.link === link.name);
+    return {
+      link, addresses: network.addressesOf(link.index).map((a) => a.prefix.address),
+      ...(delay === undefined ? {} : { delays: { up: delay.up, down: delay.down, waiting: vrrp.links.isWaiting(link.name) } }),
+    };
+  });
   const sessions = bfd.all().map(({ config: one, session, speaking }): BfdSessionStatus => ({
     config: one, speaking, session, lastSeenAt: session.lastSeen === null ? null : wall(session.lastSeen),
   }));
-  return { version, at, startedAt, global: config.global, statics: config.statics, instances, groups, scripts, files, processes, interfaces, bfd: { sessions, dropped: Object.fromEntries(bfd.dropped) } };
+  return { version, at, startedAt, global: config.global, settings: config.settings, statics: config.statics, instances, groups, scripts, files, processes, interfaces, bfd: { sessions, dropped: Object.fromEntries(bfd.dropped) } };
 }
 
 function advertInterval({ state }: VirtualRouter): Millis | null {

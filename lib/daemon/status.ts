@@ -3,9 +3,8 @@
  * report renders it, so that the dump, the statistics and the JSON agree.
  */
 import type { Session } from '../bfd/session.ts';
-import type { BfdSession, TrackFile, TrackProcess } from '../config/model-network.ts';
-import type { GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
-import type { Statics } from '../config/model-network.ts';
+import type { BfdSession, Statics, TrackFile, TrackProcess } from '../config/model-network.ts';
+import type { Config, GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
 import type { Millis } from '../util/time.ts';
@@ -20,6 +19,8 @@ export interface Status {
   readonly global: GlobalDefs;
   /** static_ipaddress, static_routes and static_rules. */
   readonly statics: Statics;
+  /** What global_defs was given, by keyword. */
+  readonly settings?: Config['settings'];
   readonly instances: readonly InstanceStatus[];
   readonly groups: readonly GroupStatus[];
   readonly scripts: readonly ScriptStatus[];
@@ -52,6 +53,8 @@ export interface InstanceStatus {
   /** Its addresses are in the kernel. */
   readonly addressesSet: boolean;
   readonly counters: VrrpCounters;
+  /** Its share of its socket's receive buffer, in bytes; 0: the kernel's size. */
+  readonly receiveBuffer?: number;
 }
 
 export interface GroupStatus {
@@ -96,4 +99,6 @@ export interface InterfaceStatus {
   readonly link: Link;
   /** In the kernel's order. */
   readonly addresses: readonly IpAddress[];
+  /** interface_up_down_delays of it, and whether a change waits to count. */
+  readonly delays?: { readonly up: Millis; readonly down: Millis; readonly waiting: boolean };
 }

@@ -5,6 +5,7 @@ import type { Cancel } from '../util/time.ts';
 import type { TrackState } from '../vrrp/priority.ts';
 import { type RunEnd, type ScriptState, scriptStep, UNKNOWN_SCRIPT } from '../vrrp/script-tracker.ts';
 import type { Log } from './log/log.ts';
+import { runAs } from './run-as.ts';
 
 interface Tracked {
   script: VrrpScript;
@@ -82,7 +83,7 @@ export class TrackService {
     }
     tracked.skipped = false;
     const { account } = script.command;
-    const running = this.#scripts.run(commandLine(script.command.argv), { timeout: script.timeout, user: account?.user ?? null, group: account?.group ?? null });
+    const running = this.#scripts.run(commandLine(script.command.argv), { timeout: script.timeout, ...runAs(account) });
     tracked.running = running;
     running.result.then(
       (end) => { this.#ended(tracked, end); },

@@ -40,9 +40,9 @@ export class Trackers implements Tracked {
   readonly processes: ProcessTracker;
   /** Told by whoever runs the BFD sessions. */
   readonly sessions: BfdStates;
-  readonly #system: System;
+  readonly #system: Pick<System, 'clock'>;
 
-  constructor(system: System, log: Log, listener: TrackerListener) {
+  constructor(system: Pick<System, 'clock' | 'scripts' | 'files' | 'processes'>, log: Log, listener: TrackerListener) {
     this.#system = system;
     this.scripts = new TrackService(system.scripts, system.clock, log, (name, state) => {
       listener.changed('script', name);

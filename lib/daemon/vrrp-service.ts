@@ -4,6 +4,7 @@
  */
 import { AH_LENGTH, AH_PROTOCOL } from '../codec/ah.ts';
 import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
+import { SystemError } from '../system/error.ts';
 import type { System } from '../system/system.ts';
 import type { Datagram, SocketSpec } from '../system/vrrp-sockets.ts';
 import type { IpAddress } from '../util/ip.ts';
@@ -19,11 +20,13 @@ import { ExtraGarp } from './extra-garp.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
 import { FilterService } from './filter/filter-service.ts';
-import { assess, type Facts, startLines, trackedBy } from './facts.ts';
+import { assess, type Facts, spoken, startLines, trackedBy } from './facts.ts';
 import type { Leftovers } from './journal.ts';
 import { KernelObjects } from './kernel-objects.ts';
+import { LinkStates } from './link-states.ts';
 import type { Log } from './log/log.ts';
 import { addressKey, type Network, type NetworkChange } from './network.ts';
+import { receiveShare } from './receive-buffers.ts';
 import { rehearse } from './rehearsal.ts';
 import { SocketPool, specKey, specOf } from './vrrp-sockets.ts';
 import type { Tracked, TrackedKind } from './trackers.ts';
@@ -59,6 +62,8 @@ export class VrrpService {
   readonly #extraGarp: ExtraGarp;
   readonly #sockets: SocketPool;
   readonly #advertiser: Advertiser;
+  /** Which interfaces count as up; prepared before a start or a reload. */
+  readonly links: LinkStates;
   #config: RouterConfig = { instances: new Map(), groups: [] };
   #router: Router = routers.emptyRouter(new Map());
   /** Instances by socket and VRID. */
@@ -70,6 +75,9 @@ export class VrrpService {
   /** By instance: the unicast source that it has spoken from. */
   #bound = new Map<string, IpAddress>();
   #logUnknownVrids = false;
+  #settings: Config['settings'] = {};
+  /** Somebody has asked for a size of receive buffers. */
+  #sizes = false;
   #started = false;
   #stopped = false;
   #retrying = false;
@@ -103,6 +111,10 @@ export class VrrpService {
       this.#retrySockets();
     });
     this.#advertiser = new Advertiser(this.#sockets, log, system.clock);
+    this.links = new LinkStates(system, log, network, (instance) => {
+      const state = this.#router.members.get(instance.name)?.state;
+      return state?.name === 'Backup' || state?.name === 'Master' ? state.masterAdverInterval : instance.advertInterval;
+    }, (name) => { this.#linkChanged(name); });
   }
 
   get router(): Router {
@@ -170,6 +182,20 @@ export class VrrpService {
     this.#arm();
   }
 
+  /** A start that is still delayed ends at the later of these from now on; who waits by its timer waits that much longer or shorter. */
+  delayUntil(...ends: readonly Millis[]): void {
+    const now = this.#system.clock.now();
+    if (this.#delayEnd <= now) return;
+    const end = Math.max(now, ...ends);
+    const members = [...this.#router.members].map(([name, member]) => {
+      const { state } = member;
+      return [name, state.name === 'Backup' && state.master === null ? { ...member, state: { ...state, masterDownTimer: state.masterDownTimer + end - this.#delayEnd } } : member] as const;
+    });
+    this.#router = { ...this.#router, members: new Map(members) };
+    this.#delayEnd = end;
+    this.#arm();
+  }
+
   /** Everybody leaves: farewells sent, addresses taken away. */
   stop(): void {
     this.#retry();
@@ -181,6 +207,7 @@ export class VrrpService {
     this.filter.close(this.#options.keepAddresses);
     this.#announcer.close();
     this.#extraGarp.close();
+    this.links.close();
   }
 
   close(): void {
@@ -207,11 +234,12 @@ export class VrrpService {
     switch (change.type) {
       case 'link-added':
       case 'link-removed':
+        this.links.reset(change.name);
         if (this.#started) this.#log.info(`Interface ${change.name} ${change.type === 'link-added' ? 'added' : 'deleted'}`);
         this.filter.linksChanged();
         return this.#linkChanged(change.name);
       case 'link':
-        return this.#linkChanged(change.name);
+        return this.links.holdsBack(change.name) ? undefined : this.#linkChanged(change.name);
       case 'address-added':
         if (!this.#objects.addresses.isOurs(addressKey(change.address.linkIndex, change.address))) this.#reassessAddress(change.link, change.address.prefix.address);
         return;
@@ -240,6 +268,8 @@ export class VrrpService {
     this.#config = routerConfig(config);
     this.#announcer.use(config.garpGroups);
     this.#logUnknownVrids = config.global.logUnknownVrids;
+    this.#settings = config.settings;
+    this.#sizes = config.settings.vrrp_rx_bufs_policy !== undefined || config.instances.some(({ extras }) => extras?.receiveBuffer != null);
     this.#speakers = new Map();
     for (const instance of this.#config.instances.values()) {
       const key = `${specKey(specOf(instance))} ${instance.vrid}`;
@@ -262,6 +292,22 @@ export class VrrpService {
       if (link !== undefined && this.#sockets.ensure(spec, link.index)) this.#socketTrouble.delete(specKey(spec));
     }
     this.#sockets.keep(keys);
+    if (!this.#sizes) return;
+    for (const spec of new Map([...this.#config.instances.values()].map((instance) => [specKey(specOf(instance)), specOf(instance)])).values()) this.#sizeSocket(spec);
+  }
+
+  /** kernel_rx_buf_size and vrrp_rx_bufs_policy. */
+  #sizeSocket(spec: SocketSpec): void {
+    if (!this.#sizes) return;
+    const key = specKey(spec);
+    const mtu = this.#network.link(spec.link)?.mtu ?? 0;
+    const shares = [...this.#config.instances.values()].filter((instance) => specKey(specOf(instance)) === key).map((instance) => receiveShare(instance, this.#settings, mtu));
+    try {
+      this.#sockets.size(spec, shares.reduce((sum, share) => sum + share, 0));
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      this.#log.warn(`VRRP socket on ${spec.link}: its receive buffer stays as it is (${cause.message})`);
+    }
   }
 
   /** What could not be opened is tried again after a pause, while there is an interface to open it on. */
@@ -278,9 +324,11 @@ export class VrrpService {
   #linkChanged(name: string): void {
     const link = this.#network.link(name);
     if (link === undefined) this.#sockets.drop(name);
-    else if (this.#started) this.#log.detail(`Netlink reports ${name} ${link.up && link.running ? 'up' : 'down'}`);
+    else if (this.#started) this.#log.detail(`Netlink reports ${name} ${this.links.isUp(name) ? 'up' : 'down'}`);
     for (const instance of this.#config.instances.values()) {
-      if (speakingLink(instance) === name && link !== undefined) this.#sockets.ensure(specOf(instance), link.index);
+      if (speakingLink(instance) !== name || link === undefined) continue;
+      this.#sockets.ensure(specOf(instance), link.index);
+      this.#sizeSocket(specOf(instance));
     }
     this.#reassessLink(name);
   }
@@ -313,6 +361,7 @@ export class VrrpService {
   #assess(instance: VrrpInstance): Facts {
     return assess(instance, this.#groupOf(instance.name), {
       link: (name) => this.#network.link(name),
+      isUp: (name) => this.links.isUp(name),
       primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#objects.addresses.isOurs(key)),
       hasAddress: (i, address) => {
         const link = this.#network.link(i.link);
@@ -357,13 +406,13 @@ export class VrrpService {
     if (moved && facts.source !== null) this.#event(name, { type: 'source', address: facts.source });
     for (const reason of facts.faults) {
       if (before?.faults.has(reason) === true) continue;
-      if (facts.files.has(reason)) this.#log.info(`(${name}): ${reason} now FAULT state`, { instance: name });
+      if (facts.files.has(reason)) this.#log.info(`(${name}): ${spoken(reason)} now FAULT state`, { instance: name });
       this.#event(name, { type: 'fault', reason });
     }
     if (moved && facts.source === null) this.#event(name, { type: 'source', address: null });
     for (const reason of facts.holds) if (before?.holds.has(reason) !== true) this.#event(name, { type: 'hold', reason });
     const leaving = [...(before?.faults ?? [])].filter((reason) => facts.files.has(reason) && !facts.faults.has(reason));
-    for (const reason of leaving) this.#log.info(`(${name}): ${reason} leaving FAULT state`, { instance: name });
+    for (const reason of leaving) this.#log.info(`(${name}): ${spoken(reason)} leaving FAULT state`, { instance: name });
     this.#event(name, { type: 'priority', value: facts.priority, leavingFault: leaving.length > 0 });
     for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) this.#event(name, { type: 'recovery', reason, anew });
     for (const reason of before?.holds ?? []) if (!facts.holds.has(reason) && !facts.faults.has(reason)) this.#event(name, { type: 'release', reason });

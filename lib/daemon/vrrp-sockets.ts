@@ -8,6 +8,8 @@ interface Shared {
   socket: VrrpSocket | null;
   /** The interface it was bound to; another index under the same name is another interface. */
   linkIndex: number;
+  /** What its receive buffer was set to; 0: nothing. */
+  buffer: number;
 }
 
 /** Which socket an instance speaks through; instances with equal specs share one. */
@@ -40,12 +42,13 @@ export class SocketPool {
   /** Has the socket open on this interface: opens it, or opens it anew when the index is another. False when that fails. */
   ensure(spec: SocketSpec, linkIndex: number): boolean {
     const key = specKey(spec);
-    const shared = this.#pool.get(key) ?? { spec, socket: null, linkIndex };
+    const shared = this.#pool.get(key) ?? { spec, socket: null, linkIndex, buffer: 0 };
     this.#pool.set(key, shared);
     if (shared.socket !== null && shared.linkIndex === linkIndex) return true;
     shared.socket?.close();
     shared.socket = null;
     shared.linkIndex = linkIndex;
+    shared.buffer = 0;
     try {
       shared.socket = this.#sockets.open(spec, (datagram) => { this.#receive(key, spec, datagram); }, (cause) => {
         shared.socket = null;
@@ -56,6 +59,14 @@ export class SocketPool {
       this.#failed(key, spec, cause);
       return false;
     }
+  }
+
+  /** Sizes its receive buffer in bytes; 0 leaves it as it was made. Throws SystemError. */
+  size(spec: SocketSpec, bytes: number): void {
+    const shared = this.#pool.get(specKey(spec));
+    if (shared?.socket == null || bytes === 0 || shared.buffer === bytes) return;
+    shared.socket.setReceiveBuffer(bytes);
+    shared.buffer = bytes;
   }
 
   /** Closes what is not in use any more. */

@@ -80,6 +80,23 @@ export const getpwuidR: (uid: number, passwd: Out, buffer: Out, length: number, 
 export const getgrnamR: (name: string, group: Out, buffer: Out, length: number, result: Out) => number =
   declare('int getgrnam_r(const char *name, void *grp, void *buf, size_t buflen, void *result)');
 
+const ioctlFunction = libc.func('int ioctl(int fd, unsigned long request, void *argument)') as unknown as {
+  async(fd: Fd, request: number, argument: Out, done: (cause: Error | null, result: number) => void): void;
+};
+
+/**
+ * ioctl(2) in a thread of the pool: what takes its time in a driver does not take it here. `argument` is made by `pinned`; a
+ * negative result is all that is known of a failure, errno being another thread's.
+ */
+export function ioctlAside(fd: Fd, request: number, argument: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    ioctlFunction.async(fd, request, argument, (cause, result) => {
+      if (cause === null) resolve(result);
+      else reject(cause);
+    });
+  });
+}
+
 /** socket(7), ip(7), ipv6(7), raw(7), packet(7), netlink(7), fcntl(2), inotify(7): the numbers of Linux' generic ABI. */
 export const F_OFD_SETLK = 37;
 export const AF_UNIX = 1;

@@ -17,6 +17,9 @@ const { RawNetlinkSocket } = createRequire(import.meta.url)('netlink/dist/raw.js
 /** NETLINK_ROUTE, NETLINK_NETFILTER and NETLINK_GENERIC of netlink(7). */
 export type NetlinkProtocol = 0 | 12 | 16;
 
+/** Bytes of a receive buffer, without `force` within the system's limit (net.core.rmem_max). */
+export type BufferSize = number | { readonly bytes: number; readonly force: boolean };
+
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -86,9 +89,10 @@ export class NetlinkChannel {
     this.#socket.addMembership(group);
   }
 
-  /** Smaller or larger than the default; for tests of what happens when it is full. */
-  setReceiveBuffer(bytes: number): void {
-    setBufferSize(this.#fd, 'receive', bytes, this.#name);
+  /** Smaller or larger than the default. */
+  setReceiveBuffer(size: BufferSize): void {
+    if (typeof size === 'number' || size.force) setBufferSize(this.#fd, 'receive', typeof size === 'number' ? size : size.bytes, this.#name);
+    else this.#set('SO_RCVBUF', SOL_SOCKET, SO_RCVBUF, size.bytes);
   }
 
   /** Dumps bring what their request asks for alone. A kernel that cannot do that brings more, for the asker to leave out. */

@@ -1,6 +1,6 @@
 import type { NetlinkMessage } from '../codec/netlink.ts';
 import type { SystemError } from '../system/error.ts';
-import { NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
+import { type BufferSize, NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
 
 const NETLINK_ROUTE = 0;
 
@@ -16,8 +16,8 @@ export interface Monitored<Event> {
   readonly tell: (event: Event | { readonly type: 'lost' }) => void;
   /** The socket has died. */
   readonly failed: (cause: SystemError) => void;
-  /** Receive buffer in bytes; null: the default. */
-  readonly buffer: number | null;
+  /** Its receive buffer; null: the default. */
+  readonly buffer: BufferSize | null;
 }
 
 /** Turns the kernel's notifications into events, and a grown count of dropped ones into 'lost'. */

@@ -5,7 +5,7 @@ import {
 import { SystemError } from '../system/error.ts';
 import { ByteReader, ByteWriter, concat } from '../util/bytes.ts';
 import { errnoCode } from './libc.ts';
-import { NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
+import { type BufferSize, NetlinkChannel, type NetlinkProtocol } from './netlink-channel.ts';
 
 export interface NetlinkRequest {
   readonly type: number;
@@ -20,8 +20,8 @@ export interface NetlinkRequest {
 export interface RequestOptions {
   /** How long the kernel may take for one batch or one part of a dump, in ms; it answers at once, unless the answer was lost. */
   readonly answerWithin?: number;
-  /** Of the socket, in bytes; the default has room for the errors of some 20,000 requests. */
-  readonly receiveBuffer?: number;
+  /** Of the socket; the default has room for the errors of some 20,000 requests. */
+  readonly receiveBuffer?: BufferSize;
   /** The kernel is to look at what a dump's request asks for besides the family (Linux 4.20; earlier ones do not). */
   readonly filterDumps?: boolean;
   /** Requests sent before the answers are read; as many as the receive buffer has room for, when all are refused. */

@@ -8,20 +8,27 @@ import type { NetlinkRoutes, NetworkEvent, RouteEvent } from '../system/netlink-
 import { SystemError } from '../system/error.ts';
 import { closing } from './closing.ts';
 import { dumpMarkedRoutes, MARKED_GROUPS, toRouteEvent } from './marked-routes.ts';
+import type { BufferSize } from './netlink-channel.ts';
 import { NetlinkMonitor } from './netlink-monitor.ts';
 import { toRequest } from './netlink-operations.ts';
 import { NetlinkRequests, type NetlinkRequest } from './netlink-requests.ts';
 
 const NETLINK_ROUTE = 0;
 
+/** Receive buffers that somebody has asked for: of requests' answers, of the kernel's notifications. */
+export interface NetlinkBuffers {
+  readonly commandBuffer?: BufferSize;
+  readonly monitorBuffer?: BufferSize;
+}
+
 /**
  * rtnetlink(7), on two sockets: one asks and is answered, one hears of changes, so that neither can crowd out the other. A
  * third one hears of routes and rules while somebody watches them: a router may have a great many.
  * `failed` hears when one of those has died: from then on no change would be noticed. Throws SystemError.
  */
-export function linuxNetlinkRoutes(failed: (cause: SystemError) => void, options: { readonly monitorBuffer?: number } = {}): NetlinkRoutes {
+export function linuxNetlinkRoutes(failed: (cause: SystemError) => void, options: NetlinkBuffers = {}): NetlinkRoutes {
   const buffer = options.monitorBuffer ?? null;
-  const requests = new NetlinkRequests(NETLINK_ROUTE, 'rtnetlink request socket', { filterDumps: true });
+  const requests = new NetlinkRequests(NETLINK_ROUTE, 'rtnetlink request socket', { filterDumps: true, ...(options.commandBuffer === undefined ? {} : { receiveBuffer: options.commandBuffer }) });
   const watchers = new Set<(event: NetworkEvent) => void>();
   const routeWatchers = new Set<(event: RouteEvent) => void>();
   const monitor = closing(requests, () => new NetlinkMonitor<NetworkEvent>({

@@ -46,8 +46,10 @@ function start(argv: readonly string[], options: ScriptOptions, starter: readonl
   if (argv.length === 0) return notStarted('there is no command');
   let child: ChildProcess;
   try {
-    const [command = '', ...rest] = [...starter, ...argv];
-    child = spawn(command, rest, { detached: true, stdio: 'ignore', cwd: '/', env: environment(), ...credentials(options) });
+    const grouped = options.supplementary === true && options.user !== null;
+    if (grouped && starter.length === 0) return notStarted('supplementary groups need setpriv(1) of util-linux');
+    const [command = '', ...rest] = [...(grouped ? withGroups(starter, options) : starter), ...argv];
+    child = spawn(command, rest, { detached: true, stdio: 'ignore', cwd: '/', env: environment(), ...(grouped ? {} : credentials(options)) });
   } catch (cause) {
     return notStarted((cause as Error).message);
   }
@@ -138,6 +140,12 @@ function environment(): NodeJS.ProcessEnv {
 function credentials({ user, group }: ScriptOptions): { uid?: number; gid?: number } {
   if (user !== null) return resolveIds(user, group);
   return group === null ? {} : { gid: resolveGroup(group) };
+}
+
+/** initgroups(3) is not Node's, but setpriv's; by it the user and group are taken on as well. */
+function withGroups(starter: readonly string[], { user, group }: ScriptOptions): readonly string[] {
+  const { uid, gid } = resolveIds(user ?? '', group);
+  return [...starter.slice(0, -1), '--reuid', String(uid), '--regid', String(gid), '--init-groups', '--'];
 }
 
 function findStarter(): readonly string[] {

@@ -5,7 +5,8 @@ import { closing } from './closing.ts';
 import { linuxClock } from './clock.ts';
 import { linuxFiles } from './files.ts';
 import { linuxLinkLayer } from './link-layer.ts';
-import { linuxNetlinkRoutes } from './netlink-routes.ts';
+import { linuxLinkMedia } from './link-media.ts';
+import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
 import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxProcesses } from './processes.ts';
 import { linuxScriptRunner } from './script-runner.ts';
@@ -21,12 +22,13 @@ export interface LinuxSystem extends System {
  * The machine itself. `failed` hears when the kernel's notifications have ended for good, after which links and addresses can
  * no longer be followed. Throws SystemError (EPERM without CAP_NET_ADMIN and CAP_NET_RAW).
  */
-export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
+export function linuxSystem(failed: (cause: SystemError) => void, buffers: NetlinkBuffers = {}): LinuxSystem {
   const link = linuxLinkLayer();
-  const routes = closing(link, () => linuxNetlinkRoutes(failed));
+  const routes = closing(link, () => linuxNetlinkRoutes(failed, buffers));
   const filter = linuxPacketFilter();
   const scripts = linuxScriptRunner();
   const files = linuxFiles();
+  const media = linuxLinkMedia();
   const vrrp = linuxVrrpSockets((gone) => routes.watch((event) => {
     if (event.type === 'link-gone') gone(event.index);
     if (event.type === 'lost') gone(null);
@@ -36,6 +38,7 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
     vrrp,
     bfd: linuxBfdSockets(),
     link,
+    media,
     routes,
     filter,
     scripts,
@@ -46,6 +49,7 @@ export function linuxSystem(failed: (cause: SystemError) => void): LinuxSystem {
       routes.close();
       filter.close();
       link.close();
+      media.close();
       scripts.close();
       files.close();
     },

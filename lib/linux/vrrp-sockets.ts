@@ -9,7 +9,7 @@ import { closing } from './closing.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
   AF_INET, AF_INET6, check, errnoName, ifNameToIndex, MSG_DONTWAIT, MSG_TRUNC, NATIVE_LITTLE_ENDIAN, nativeInt, recvmsg, sendmsg,
-  setBufferSize, setOption, SO_BINDTODEVICE, SO_PRIORITY, SOL_SOCKET,
+  setBufferSize, setOption, SO_BINDTODEVICE, SO_PRIORITY, SO_RCVBUF, SOL_SOCKET,
 } from './libc.ts';
 import { Message, putControl } from './message.ts';
 import { nativeCallback } from './native-callback.ts';
@@ -130,6 +130,10 @@ class RawVrrpSocket implements VrrpSocket {
     this.#open = false;
     this.#forgetLink();
     this.#socket.close();
+  }
+
+  setReceiveBuffer(bytes: number): void {
+    this.#set('SO_RCVBUF', SOL_SOCKET, SO_RCVBUF, bytes);
   }
 
   get #name(): string {

@@ -6,6 +6,8 @@ export interface ScriptOptions {
   /** User and group by name or number; null: as the daemon itself. */
   readonly user: string | null;
   readonly group: string | null;
+  /** The user's further groups too. */
+  readonly supplementary?: boolean;
 }
 
 export type ScriptResult =

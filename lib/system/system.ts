@@ -2,6 +2,7 @@ import type { BfdSockets } from './bfd-sockets.ts';
 import type { Clock } from './clock.ts';
 import type { Files } from './files.ts';
 import type { LinkLayer } from './link-layer.ts';
+import type { LinkMedia } from './link-media.ts';
 import type { NetlinkRoutes } from './netlink-routes.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { Processes } from './processes.ts';
@@ -15,6 +16,7 @@ export interface System {
   readonly vrrp: VrrpSockets;
   readonly bfd: BfdSockets;
   readonly link: LinkLayer;
+  readonly media: LinkMedia;
   readonly routes: NetlinkRoutes;
   readonly filter: PacketFilter;
   readonly scripts: ScriptRunner;

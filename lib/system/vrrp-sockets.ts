@@ -37,6 +37,8 @@ export interface OutgoingDatagram {
 export interface VrrpSocket {
   /** Sends at once, in this turn; throws SystemError (ENETDOWN, ENODEV, …). */
   send(datagram: OutgoingDatagram): void;
+  /** SO_RCVBUF, in bytes; the kernel keeps to its limit. Throws SystemError. */
+  setReceiveBuffer(bytes: number): void;
   close(): void;
 }
 

@@ -29,6 +29,8 @@ export type State =
       readonly preemptTimer: Millis | null;
       /** keepalived's: who we last heard and accepted. */
       readonly master: Master | null;
+      /** timer_expired_backup: our timers ran late, and a master of at most this priority may stay. */
+      readonly putsUpWith?: number;
     }
   | {
       readonly name: 'Master';
@@ -37,6 +39,8 @@ export type State =
       readonly garpTimer: Millis | null;
       readonly refreshTimer: Millis | null;
       readonly masterAdverInterval: Millis;
+      /** timer_expired_backup: our timers ran late; until the next advertisement of ours, one of at most this priority takes over. */
+      readonly yieldsTo?: number;
     }
   | { readonly name: 'Fault' };
 
@@ -220,12 +224,18 @@ function masterTime(instance: VrrpInstance, router: VirtualRouter, state: Extrac
   const actions: Action[] = [];
   let next = state;
   let { counters } = router;
-  if (now >= state.adverTimer) {
+  if (now >= state.adverTimer && isReplaced(instance, state, now)) {
+    // Somebody may be Master by now: it is listened for rather than driven out.
+    const yieldsTo = instance.extras?.timerExpiredBackup ?? 0;
+    actions.push(info(instance, `timers ran late by ${Math.round(now - state.adverTimer)} ms, a backup of priority ${yieldsTo} or less may stay master`));
+    next = { ...next, yieldsTo, adverTimer: now + instance.advertInterval };
+  } else if (now >= state.adverTimer) {
     actions.push({ type: 'advertise', priority: router.priority });
     counters = count(counters, 'sent');
     // From the deadline, so that a late turn does not add up; unless a whole interval was missed.
     const due = state.adverTimer + instance.advertInterval;
-    next = { ...next, adverTimer: due > now ? due : now + instance.advertInterval };
+    const { name, garpTimer, refreshTimer, masterAdverInterval } = next;
+    next = { name, adverTimer: due > now ? due : now + instance.advertInterval, garpTimer, refreshTimer, masterAdverInterval };
   }
   if (state.garpTimer !== null && now >= state.garpTimer) {
     actions.push({ type: 'announce', repeat: instance.garp.masterRepeat });
@@ -236,6 +246,13 @@ function masterTime(instance: VrrpInstance, router: VirtualRouter, state: Extrac
     next = { ...next, refreshTimer: now + instance.garp.refresh };
   }
   return { router: { ...router, state: next, counters }, actions };
+}
+
+/** keepalived's timer_expired_backup: a backup of that priority has missed us for its Master_Down_Interval. */
+function isReplaced(instance: VrrpInstance, state: Extract<State, { name: 'Master' }>, now: Millis): boolean {
+  const highest = instance.extras?.timerExpiredBackup ?? null;
+  if (highest === null || state.yieldsTo !== undefined) return false;
+  return now - (state.adverTimer - instance.advertInterval) >= masterDownInterval(instance, highest, instance.advertInterval);
 }
 
 function advertisement(instance: VrrpInstance, router: VirtualRouter, event: { from: IpAddress; advert: Advertisement }, now: Millis): Step {
@@ -266,7 +283,8 @@ function backupHears(
   const delaying = instance.preemptDelay > 0 && lower;
   const preemptTimer = delaying ? (state.preemptTimer ?? now + instance.preemptDelay) : null;
   const patient = preemptTimer !== null && now < preemptTimer;
-  if (lower && !instance.nopreempt && !patient) {
+  const tolerated = state.putsUpWith !== undefined && advert.priority <= state.putsUpWith;
+  if (lower && !instance.nopreempt && !patient && !tolerated) {
     const text = `received lower priority (${advert.priority}) advert from ${from} - discarding`;
     return { router: { ...router, state: { ...state, preemptTimer } }, actions: [info(instance, text)] };
   }
@@ -277,6 +295,7 @@ function backupHears(
     said: known ? router.said : new Set(),
     state: {
       name: 'Backup', masterAdverInterval, preemptTimer, master: { address: from, priority: advert.priority },
+      ...(state.putsUpWith === undefined ? {} : { putsUpWith: state.putsUpWith }),
       masterDownTimer: now + masterDownInterval(instance, router.priority, masterAdverInterval),
     },
   });
@@ -310,6 +329,7 @@ function masterHears(
       [...before, info(instance, 'Entering BACKUP STATE')], { address: from, priority: advert.priority }, interval,
     );
   }
+  if (state.yieldsTo !== undefined && advert.priority <= state.yieldsTo) return yieldTo(instance, router, state.yieldsTo, { from, advert }, now);
   return lowerPriorityHeard(instance, router, state, { from, advert }, equal, now);
 }
 
@@ -336,6 +356,17 @@ function ownersMeet(instance: VrrpInstance, router: VirtualRouter, state: Extrac
     instance, reduced, now, masterDownInterval(instance, reduced.priority, instance.advertInterval), `${from} is owner, too`,
     actions, { address: from, priority: OWNER_PRIORITY },
   );
+}
+
+/** keepalived's timer_expired_backup: who took over while we were away stays Master. */
+function yieldTo(instance: VrrpInstance, router: VirtualRouter, putsUpWith: number, { from, advert }: { from: IpAddress; advert: Advertisement }, now: Millis): Step {
+  const interval = instance.version === 3 ? advert.advertInterval : instance.advertInterval;
+  const step = becomeBackup(
+    instance, router, now, masterDownInterval(instance, router.priority, interval), `${from} took over while our timers ran late`,
+    [info(instance, `Master received advert from ${from} with priority ${advert.priority}, which stays master`), info(instance, 'Entering BACKUP STATE')], { address: from, priority: advert.priority }, interval,
+  );
+  const { state } = step.router;
+  return state.name === 'Backup' ? { ...step, router: { ...step.router, state: { ...state, putsUpWith } } } : step;
 }
 
 /** keepalived's: a rival that should give way is answered, and the switches are told again who has the addresses. */

@@ -48,10 +48,10 @@ describe('Daemon', () => {
     });
 
     for (const [name, answer, text] of [
-      ['a status', 3, 'startup script /start exited with status 3'],
-      ['its timeout', { type: 'timed-out' }, 'startup script /start timed out'],
-      ['a signal', { type: 'signalled', signal: 'SIGKILL' }, 'startup script /start was ended by SIGKILL'],
-      ['not being there', { type: 'failed', reason: 'ENOENT' }, 'startup script /start could not be run: ENOENT'],
+      ['a status', 3, 'startup script script failed, status 3'],
+      ['its timeout', { type: 'timed-out' }, 'startup script timed out'],
+      ['a signal', { type: 'signalled', signal: 'SIGKILL' }, 'startup script script was ended by SIGKILL'],
+      ['not being there', { type: 'failed', reason: 'ENOENT' }, 'startup script could not be run: ENOENT'],
     ] as const) {
       it(`a startup_script that ends with ${name} is told of, and the start goes on`, async () => {
         stage.machine.scripts.answer('/start', answer);

@@ -38,7 +38,7 @@ function facts(body: string, world: World = {}, group = ''): { faults: string[];
   if (instance === undefined) throw new Error('no instance');
   const { links = [link(2, 'eth0'), link(3, 'eth1')], address = '10.0.0.1', socket = true, speaks = true, scripts = {}, files = {}, processes = {}, bfd = [] } = world;
   const around: Surroundings = {
-    link: (name) => links.find((l) => l.name === name), primaryAddress: () => (address === null ? null : ip(address)),
+    link: (name) => links.find((l) => l.name === name), isUp: (name) => links.some((l) => l.name === name && l.up && l.running), primaryAddress: () => (address === null ? null : ip(address)),
     hasAddress: (_, wanted) => wanted === address, canSpeakFrom: () => speaks, hasSocket: () => socket, objectLinks: () => new Set(), objectFaults: () => [],
     script: (name) => scripts[name] ?? 'unknown', file: (name) => files[name] ?? 0, process: (name) => processes[name] ?? 'unknown', bfd: (name) => (bfd.includes(name) ? 'up' : 'down'),
   };
@@ -85,7 +85,7 @@ describe('assess', () => {
       if (body6) {
         const [instance] = configOf(instanceText(body, 'VI_1', 51, '')).instances;
         if (instance === undefined) throw new Error('no instance');
-        const around = { link: () => link(2, 'eth0'), primaryAddress: () => null, hasAddress: () => false, canSpeakFrom: () => true, hasSocket: () => true, script: () => 'up' as const, file: () => 0, process: () => 'up' as const, bfd: () => 'up' as const, objectLinks: () => new Set<string>(), objectFaults: () => [] };
+        const around = { link: () => link(2, 'eth0'), isUp: () => true, primaryAddress: () => null, hasAddress: () => false, canSpeakFrom: () => true, hasSocket: () => true, script: () => 'up' as const, file: () => 0, process: () => 'up' as const, bfd: () => 'up' as const, objectLinks: () => new Set<string>(), objectFaults: () => [] };
         expect([...assess(instance, undefined, around).faults]).to.deep.equal(faults);
       } else expect(facts(body, world).faults).to.deep.equal(faults);
     });

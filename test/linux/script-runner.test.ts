@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,19 @@ describe('scripts', function () {
       expect(result).to.have.property('reason').that.is.not.empty;
     });
   }
+
+  it('supplementary: the user\'s further groups and its own identity', async function () {
+    requireRoot(this);
+    // bin, or whoever else is in a group of somebody else's: root is in none on most machines.
+    const member = readFileSync('/etc/group', 'utf8').split('\n').map((line) => line.split(':')).find(([, , , members]) => members !== undefined && members !== '');
+    const user = member?.[3]?.split(',')[0] ?? 'nobody';
+    const expected = execFileSync('id', ['-G', user], { encoding: 'utf8' }).trim().split(' ').sort();
+    await shell(`id -G > ${report('groups')}; id -u > ${report('uid')}`, { user, supplementary: true }).result;
+    expect(contents('groups').split(' ').sort()).to.deep.equal(expected);
+    expect(contents('uid')).to.equal(execFileSync('id', ['-u', user], { encoding: 'utf8' }).trim());
+    await shell(`id -G > ${report('alone')}`, { user: 'nobody' }).result;
+    expect(contents('alone')).to.equal(execFileSync('id', ['-g', 'nobody'], { encoding: 'utf8' }).trim());
+  });
 
   it('tells the exit status, 126 and 127 of a script that could be started too', async () => {
     for (const status of [0, 1, 42, 126, 127]) {

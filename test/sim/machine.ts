@@ -6,6 +6,7 @@ import type { Datagram, SocketSpec, VrrpSocket } from '../../lib/system/vrrp-soc
 import { type IpAddress, parsePrefix, printPrefix } from '../../lib/util/ip.ts';
 import type { Cancel } from '../../lib/util/time.ts';
 import type { Lan, Station } from './lan.ts';
+import { FakeMedia } from './fake-media.ts';
 import { FakeProcesses } from './fake-processes.ts';
 import { FakeBfdSockets } from './fake-bfd-sockets.ts';
 import { FakeFilter } from './fake-filter.ts';
@@ -19,6 +20,8 @@ interface OpenSocket {
   readonly spec: SocketSpec;
   readonly receive: (datagram: Datagram) => void;
   readonly failed: (cause: Error) => void;
+  /** What its receive buffer was set to. */
+  buffer: number | null;
 }
 
 /** A simulated computer: one interface on a Lan, addresses, raw sockets, scripts, files. Everything on virtual time. */
@@ -28,6 +31,7 @@ export class SimMachine implements System, Station {
   readonly clock: Clock;
   readonly scripts = new ScriptedRunner();
   readonly processes = new FakeProcesses();
+  readonly media = new FakeMedia();
   readonly files = new MemoryFiles();
   readonly sysctls = new FakeSysctls();
   readonly filter = new FakeFilter();
@@ -60,9 +64,10 @@ export class SimMachine implements System, Station {
   readonly vrrp = {
     open: (spec: SocketSpec, receive: (datagram: Datagram) => void, failed: (cause: Error) => void): VrrpSocket => {
       if (this.link1(spec.link) === undefined) throw new SystemError('bind', spec.link, 'ENODEV');
-      const open: OpenSocket = { spec, receive, failed };
+      const open: OpenSocket = { spec, receive, failed, buffer: null };
       this.sockets.add(open);
       return {
+        setReceiveBuffer: (bytes) => { open.buffer = bytes; },
         send: (datagram) => {
           const link = this.link1(spec.link);
           if (link === undefined) throw new SystemError('send', spec.link, 'ENODEV');

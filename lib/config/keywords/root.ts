@@ -25,7 +25,7 @@ const oneOnly: ValueType<true> = {
 const later = { notYet: '' } as const;
 
 export const root = table('', {
-  linkbeat_use_polling: keyword(FLAG, 'poll the link state of every interface', { default: 'off', ...later }),
+  linkbeat_use_polling: keyword(FLAG, 'poll the link state of every interface', { default: 'off' }),
   net_namespace: keyword(word('NAME'), 'network namespace of everything; not changeable by a reload', { bare: 'net_namespace name missing - ignoring', ...later }),
   net_namespace_ipvs: keyword(optional(word('NAME')), 'network namespace of IPVS; bare: the host’s', { default: 'net_namespace', ...later }),
   namespace_with_ipsets: keyword(FLAG, 'allow ipsets in a namespace', { default: 'off', ...later }),
@@ -44,8 +44,8 @@ export const root = table('', {
   static_routes: list(routeEntry(true), 'routes held whatever the VRRP state', { options: routeOptions, then: (context) => { context.switches.set('statics', true); } }),
   static_rules: list(ruleEntry(true), 'policy rules held whatever the VRRP state', { options: ruleOptions, then: (context) => { context.switches.set('statics', true); } }),
   garp_group: block(noHeader, garpGroup, 'limits of gratuitous ARP and NA'),
-  linkbeat_interfaces: list(linkbeat(), 'interfaces whose link state is polled', later),
-  interface_up_down_delays: list(linkDelay(), 'wait before a change of a link counts', later),
+  linkbeat_interfaces: list(linkbeat(), 'interfaces whose link state is polled'),
+  interface_up_down_delays: list(linkDelay(), 'wait before a change of a link counts'),
   bfd_instance: block(uniqueName('bfd_instance', 'bfd_instance name missing'), bfdInstance, 'a BFD session', { build: 'bfd' }),
   SSL: block(oneOnly, ssl, 'client certificate and CA of SSL_GET', later),
   virtual_server_group: namedList(groupEntries, 'addresses and marks of a service', { pass: 'checker', empty: 'virtual server group {name} has no entries - removing', ...later }),

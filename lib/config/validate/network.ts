@@ -26,7 +26,7 @@ export function buildNetwork({ values }: RootBlock, defaultLink: string): Networ
     trackProcesses: (values.vrrp_track_process ?? []).map(trackProcess),
     bfd: (values.bfd_instance ?? []).map(bfdSession),
     garpGroups: (values.garp_group ?? []).map(garpGroup),
-    links: { delays: values.interface_up_down_delays ?? [], pollAll: values.linkbeat_use_polling ?? false, polled: values.linkbeat_interfaces ?? [] },
+    links: { delays: values.interface_up_down_delays ?? [], pollAll: values.linkbeat_use_polling ?? false, polled: polledLinks(values) },
     process: {
       namespace: values.net_namespace ?? null,
       ipvsNamespace: values.net_namespace_ipvs,
@@ -36,6 +36,13 @@ export function buildNetwork({ values }: RootBlock, defaultLink: string): Networ
       childWait: (values.child_wait_time ?? 5) * SECOND,
     },
   };
+}
+
+/** linkbeat_interfaces, and the own interfaces of instances that say linkbeat_use_polling. */
+function polledLinks(values: RootBlock['values']): Config['links']['polled'] {
+  const named = values.linkbeat_interfaces ?? [];
+  const own = (values.vrrp_instance ?? []).flatMap((block) => (block.values.linkbeat_use_polling === true && block.values.interface !== undefined ? [block.values.interface] : []));
+  return [...named, ...[...new Set(own)].filter((link) => !named.some((one) => one.link === link)).map((link) => ({ link, method: null }))];
 }
 
 export function route({ destination, type, family, options, spec, words }: RouteEntry): Route {

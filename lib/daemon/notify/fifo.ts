@@ -2,6 +2,7 @@ import type { NotifyFifo } from '../../config/model.ts';
 import type { Files, FifoWriter } from '../../system/files.ts';
 import type { RunningScript, ScriptResult, ScriptRunner } from '../../system/script-runner.ts';
 import type { Log } from '../log/log.ts';
+import { runAs } from '../run-as.ts';
 
 /** One notify FIFO with the script that reads it, if one is configured. */
 export interface NotifyPipe {
@@ -64,7 +65,7 @@ interface Reader {
 function startReader(fifo: NotifyFifo, label: PipeLabel, scripts: ScriptRunner, log: Log): Reader {
   if (fifo.script === null) return { stop: () => undefined, died: () => false };
   const { argv, account } = fifo.script;
-  const running: RunningScript = scripts.run([...argv, fifo.path], { timeout: null, user: account?.user ?? null, group: account?.group ?? null });
+  const running: RunningScript = scripts.run([...argv, fifo.path], { timeout: null, ...runAs(account) });
   let stopping = false;
   let dead = false;
   void running.result.then((result) => {

@@ -4,11 +4,12 @@ import type { Files } from '../../system/files.ts';
 import type { RunningScript, ScriptResult, ScriptRunner } from '../../system/script-runner.ts';
 import type { Millis } from '../../util/time.ts';
 import type { Log } from '../log/log.ts';
-import type { NotifyEvent } from './events.ts';
+import { runAs } from '../run-as.ts';
+import type { NotifyEvent, NotifyState } from './events.ts';
 import type { Mailer } from './mail.ts';
 import { buildMessage } from './message.ts';
 import { Pipes, type WantedPipe } from './pipes.ts';
-import { type Mailed, plan, remember } from './plan.ts';
+import { fifoLine, type Mailed, plan, remember } from './plan.ts';
 
 /** What of global_defs concerns notification. */
 export type NotifySettings = Pick<GlobalDefs, 'routerId' | 'mail' | 'noEmailFaults' | 'notifyFifo' | 'vrrpNotifyFifo'>;
@@ -26,6 +27,8 @@ export interface Notifier {
   /** Opens the FIFOs and starts their scripts; never rejects. To be awaited before the first event, so that its line is not lost. */
   start(): Promise<void>;
   notify(event: NotifyEvent): void;
+  /** Tells the FIFOs once more, and nobody else, which state an object is in. */
+  repeat(kind: 'INSTANCE' | 'GROUP', name: string, state: NotifyState, priority: number): void;
   /** From now on with these settings; FIFOs that stay the same stay open. What was mailed last is remembered. */
   reload(settings: NotifySettings): Promise<void>;
   /** After the STOP events: waits at most a second for their scripts and mails, then ends them, the FIFO scripts and the FIFOs. */
@@ -43,7 +46,7 @@ export function createNotifier(initial: NotifySettings, { scripts, files, clock,
 
   function run(command: ScriptCommand, ofStop: boolean): void {
     const { argv, account } = command;
-    const running = scripts.run(argv, { timeout: ofStop ? STOP_LIMIT : null, user: account?.user ?? null, group: account?.group ?? null });
+    const running = scripts.run(argv, { timeout: ofStop ? STOP_LIMIT : null, ...runAs(account) });
     if (ofStop) stopping.add(running);
     void running.result.then((result) => {
       stopping.delete(running);
@@ -64,6 +67,9 @@ export function createNotifier(initial: NotifySettings, { scripts, files, clock,
         mailed = remember(event, mailed);
         mailer.send(settings.mail, buildMessage(settings.mail, settings.routerId, todo.alert, new Date(clock.wall())));
       }
+    },
+    repeat(kind, name, state, priority) {
+      pipes.write(fifoLine(kind, name, state, priority));
     },
     async reload(next) {
       settings = next;

@@ -74,7 +74,8 @@ function scriptOf(scripts: NotifyScripts, state: NotifyState): ScriptCommand | n
   }
 }
 
-function fifoLine(kind: string, name: string, state: string, priority: number): string {
+/** With its newline. */
+export function fifoLine(kind: string, name: string, state: string, priority: number): string {
   return `${kind} "${name}" ${state} ${String(priority)}\n`;
 }
 

@@ -6,9 +6,9 @@ import { diagnosticText } from './bfd-text.ts';
 import { globalSection } from './global.ts';
 import { flag, moment } from './text.ts';
 
-export function renderBfd({ global, bfd }: Pick<Status, 'global' | 'bfd'>): string {
+export function renderBfd({ global, settings = {}, bfd }: Pick<Status, 'global' | 'settings' | 'bfd'>): string {
   const dropped = Object.entries(bfd.dropped).map(([reason, count]) => ` dropped (${reason}) = ${count}`);
-  return [...globalSection(global, 'parent', null), '------< BFD Data >------', ...dropped, '------< BFD Topology >------', ...bfd.sessions.flatMap(sessionLines), ''].join('\n');
+  return [...globalSection(global, settings, 'parent', null), '------< BFD Data >------', ...dropped, '------< BFD Topology >------', ...bfd.sessions.flatMap(sessionLines), ''].join('\n');
 }
 
 function sessionLines({ config, session, speaking, lastSeenAt }: BfdSessionStatus): string[] {

@@ -1,7 +1,7 @@
-import type { TrackRef, VrrpInstance } from '../../config/model.ts';
+import type { TrackRef } from '../../config/model.ts';
 import { familyOf, isLinkLocal6 } from '../../util/ip.ts';
 import { speakingLink, vmacLinks } from '../../vrrp/vmac.ts';
-import type { GroupStatus, InterfaceStatus, ScriptStatus, Status } from '../status.ts';
+import type { GroupStatus, InstanceStatus, InterfaceStatus, ScriptStatus, Status } from '../status.ts';
 import { objectsOf, type Routing } from '../../vrrp/routing.ts';
 import { routingText } from './routing-text.ts';
 import { globalSection } from './global.ts';
@@ -12,7 +12,7 @@ import { accountPair, addressText, argvText, seconds, trackText, yes } from './t
 /** keepalived.data: what USR1 makes the VRRP process write. Sections, names and indentation are keepalived's. */
 export function renderData(status: Status): string {
   const lines = [
-    ...globalSection(status.global, 'vrrp', defaultInterface(status)),
+    ...globalSection(status.global, status.settings ?? {}, 'vrrp', defaultInterface(status)),
     ...staticSections(status),
     '------< VRRP Topology >------',
     ...status.instances.flatMap(instanceLines),
@@ -37,8 +37,8 @@ function staticSections({ statics }: Status): readonly string[] {
 }
 
 /** keepalived_parent.data: the parent's share, the global definitions alone. */
-export function renderParentData({ global }: Pick<Status, 'global'>): string {
-  return `${globalSection(global, 'parent', null).join('\n')}\n`;
+export function renderParentData({ global, settings = {} }: Pick<Status, 'global' | 'settings'>): string {
+  return `${globalSection(global, settings, 'parent', null).join('\n')}\n`;
 }
 
 /** keepalived leaves a section out when there is nothing in it. */
@@ -52,19 +52,21 @@ function defaultInterface({ interfaces }: Status): string | null {
 }
 
 /** Instances that speak the same way share their sockets. */
-function sockets({ instances }: Status): readonly (readonly VrrpInstance[])[] {
-  const pools = new Map<string, VrrpInstance[]>();
-  for (const { config } of instances) {
+function sockets({ instances }: Status): readonly (readonly InstanceStatus[])[] {
+  const pools = new Map<string, InstanceStatus[]>();
+  for (const one of instances) {
+    const { config } = one;
     const unicast = config.unicastPeers.length > 0;
     const key = [speakingLink(config), config.family, config.auth?.type === 'AH', unicast, unicast ? config.sourceAddress : config.multicastGroup].join(' ');
-    pools.set(key, [...(pools.get(key) ?? []), config]);
+    pools.set(key, [...(pools.get(key) ?? []), one]);
   }
   return [...pools.values()];
 }
 
-function socketLines(pool: readonly VrrpInstance[]): readonly string[] {
-  const [first] = pool;
+function socketLines(pool: readonly InstanceStatus[]): readonly string[] {
+  const first = pool[0]?.config;
   if (first === undefined) return [];
+  const buffer = pool.reduce((sum, { receiveBuffer = 0 }) => sum + receiveBuffer, 0);
   const unicast = first.unicastPeers.length > 0;
   return [
     `   Interface = ${speakingLink(first)}`,
@@ -72,9 +74,9 @@ function socketLines(pool: readonly VrrpInstance[]): readonly string[] {
     `   Protocol = ${first.auth?.type === 'AH' ? 'AH' : 'VRRP'}`,
     `   Type = ${unicast ? 'Unicast' : 'Multicast'}`,
     ...(unicast && first.sourceAddress !== null ? [`   Address = ${first.sourceAddress}`] : []),
-    '   Rx buf size = 0',
+    `   Rx buf size = ${String(buffer)}`,
     '   VRRP instances',
-    ...pool.map(({ name, vrid }) => `     ${name} vrid ${String(vrid)}`),
+    ...pool.map(({ config: { name, vrid } }) => `     ${name} vrid ${String(vrid)}`),
   ];
 }
 
@@ -129,7 +131,7 @@ function scriptLines({ config, status, result, running }: ScriptStatus, { instan
 
 const STATUS: Readonly<Record<ScriptStatus['status'], string>> = { unknown: 'INIT', good: 'GOOD', bad: 'BAD' };
 
-function interfaceLines({ link, addresses }: InterfaceStatus, { instances, interfaces }: Status): readonly string[] {
+function interfaceLines({ link, addresses, delays }: InterfaceStatus, { instances, interfaces }: Status): readonly string[] {
   const virtual = new Set(instances.flatMap(({ config }) => [...config.virtualAddresses, ...config.excludedAddresses].map(({ prefix }) => prefix.address)));
   const own = addresses.filter((address) => !virtual.has(address));
   const [four, ...more] = own.filter((address) => familyOf(address) === 'inet');
@@ -148,7 +150,9 @@ function interfaceLines({ link, addresses }: InterfaceStatus, { instances, inter
     ...(link.loopback || link.mac.length === 0 ? [] : [`   MAC = ${macText(link.mac)}`, `   MAC broadcast = ${macText(link.mac.map(() => 0xff))}`]),
     `   State = ${stateText(link)}`,
     `   Seen up = ${link.up && link.running ? '1' : '0'}`,
-    ...UNTOUCHED_BEFORE,
+    `   Delayed state change running = ${delays?.waiting === true ? 'true' : 'false'}`,
+    `   Up debounce timer = ${String(Math.round((delays?.up ?? 0) * 1000))}us`,
+    `   Down debounce timer = ${String(Math.round((delays?.down ?? 0) * 1000))}us`,
     ...vmacLines(link, instances, interfaces),
     `   MTU = ${String(link.mtu)}`,
     `   HW Type = ${link.loopback ? 'LOOPBACK' : 'ETHERNET'}`,
@@ -164,8 +168,7 @@ function vmacLines({ name, kind, parentIndex }: InterfaceStatus['link'], instanc
   return [`   VMAC type private, underlying interface = ${below.name}, state = ${stateText(below)}`, '   I/f created by keepalived'];
 }
 
-/** Debouncing and the interface sysctls are not there yet: none runs, none was changed. */
-const UNTOUCHED_BEFORE = ['   Delayed state change running = false', '   Up debounce timer = 0us', '   Down debounce timer = 0us'];
+/** The interface sysctls are not there yet: none was changed. */
 const UNTOUCHED_AFTER = [
   '   NIC netlink status update',
   '   Reset ARP config counter 0',

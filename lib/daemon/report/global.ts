@@ -1,22 +1,26 @@
-import type { GlobalDefs, NotifyFifo } from '../../config/model.ts';
-import { accountPair, accountText, flag, scriptText, seconds } from './text.ts';
+import type { Config, GlobalDefs, NotifyFifo } from '../../config/model.ts';
+import { accountPair, accountText, argvText, flag, scriptText, seconds } from './text.ts';
 
 /** The dump's first section. `process` is which of keepalived's two dumps it stands in. */
-export function globalSection(global: GlobalDefs, process: 'vrrp' | 'parent', defaultInterface: string | null): readonly string[] {
+export function globalSection(global: GlobalDefs, settings: Config['settings'], process: 'vrrp' | 'parent', defaultInterface: string | null): readonly string[] {
   const vrrp = process === 'vrrp';
   return [
     '------< Global definitions >------',
+    ...(settings.config_save_dir === undefined ? [] : [` Config save dir = ${settings.config_save_dir}`]),
     ' Network namespace = (default)',
     ' Network namespace ipvs = (main namespace)',
     ` Router ID = ${global.routerId}`,
     ...mailLines(global),
     ...BEFORE_DYNAMIC,
+    ...reloadLines(settings),
+    ...(vrrp ? [] : [...parentScript('Startup script', global.startupScript, ','), ...parentScript('Shutdown script', global.shutdownScript, '')]),
     ` Dynamic interfaces = ${flag(global.dynamicInterfaces)}`,
     ...(vrrp && defaultInterface !== null ? [` Default interface = ${defaultInterface}`] : []),
+    ` Disable local IGMP = ${settings.disable_local_igmp === true ? 'yes' : 'no'}`,
     ...BEFORE_FIFO,
     ...fifoLines('Global', global.notifyFifo, vrrp),
     ...fifoLines('VRRP', global.vrrpNotifyFifo, vrrp),
-    ' FIFO write vrrp states on reload = false',
+    ` FIFO write vrrp states on reload = ${flag(settings.fifo_write_vrrp_states_on_reload ?? false)}`,
     ` VRRP notify priority changes = ${flag(global.notifyPriorityChanges)}`,
     ` VRRP IPv4 mcast group = ${global.multicastGroup4}`,
     ` VRRP IPv6 mcast group = ${global.multicastGroup6}`,
@@ -24,7 +28,10 @@ export function globalSection(global: GlobalDefs, process: 'vrrp' | 'parent', de
     ...BEFORE_SECURITY,
     ` Script security ${global.enableScriptSecurity ? 'enabled' : 'disabled'}`,
     ` Default script uid:gid ${accountPair(global.scriptUser)}`,
+    ...buffers(settings),
     ...AT_THE_END,
+    ...(settings.vrrp_rx_bufs_policy === undefined ? [] : [` rx_bufs_policy = ${String(settings.vrrp_rx_bufs_policy)}`]),
+    ` rx_bufs_multiples = ${String(settings.vrrp_rx_bufs_multiplier ?? 3)}`,
     ` umask = 0${global.umask.toString(8)}`,
   ];
 }
@@ -57,10 +64,9 @@ const BEFORE_DYNAMIC = [
   ' Default smtp_alert_vrrp = unset',
   ' Default smtp_alert_checker = unset',
   ' Checkers log all failures = false',
-  ' No test config before reload',
 ];
 
-const BEFORE_FIFO = [' Disable local IGMP = no', ' LVS flush = false', ' LVS flush on stop = disabled'];
+const BEFORE_FIFO = [' LVS flush = false', ' LVS flush on stop = disabled'];
 
 /** Values that the parent has not resolved yet it shows as the largest number. */
 function garpDefaults(vrrp: boolean): readonly string[] {
@@ -105,12 +111,28 @@ const BEFORE_SECURITY = [
   ' DBus service name = ',
 ];
 
-const AT_THE_END = [
-  ...['vrrp_netlink_cmd', 'vrrp_netlink_monitor', 'process_monitor', 'lvs_netlink_cmd', 'lvs_netlink_monitor'].flatMap((name) => [
-    ` ${name}_rcv_bufs = 0`,
-    ` ${name}_rcv_bufs_force = 0`,
-  ]),
-  ' rs_init_notifies = 0',
-  ' no_checker_emails = 0',
-  ' rx_bufs_multiples = 3',
-];
+const AT_THE_END = [' rs_init_notifies = 0', ' no_checker_emails = 0'];
+
+function reloadLines({ reload_check_config: check, reload_time_file: time, data_use_instance: named }: Config['settings']): readonly string[] {
+  return [
+    check === undefined ? ' No test config before reload' : ` Test config before reload${check === null ? '' : `, log to ${check}`}`,
+    ...(time === undefined ? [] : [` Reload time file = ${time}`]),
+    ...(named === true ? [' Use instance name in data dumps'] : []),
+  ];
+}
+
+/** keepalived has a comma before the timeout of the first and none before that of the second. */
+function parentScript(name: string, script: GlobalDefs['startupScript'], comma: string): readonly string[] {
+  return script === null ? [] : [` ${name} = ${argvText(script.argv)}, ${accountText(script.account)}${comma} timeout ${seconds(script.timeout)}`];
+}
+
+function buffers(settings: Config['settings']): readonly string[] {
+  const sizes = [
+    ['vrrp_netlink_cmd', settings.vrrp_netlink_cmd_rcv_bufs, settings.vrrp_netlink_cmd_rcv_bufs_force],
+    ['vrrp_netlink_monitor', settings.vrrp_netlink_monitor_rcv_bufs, settings.vrrp_netlink_monitor_rcv_bufs_force],
+    ['process_monitor', settings.process_monitor_rcv_bufs, settings.process_monitor_rcv_bufs_force],
+    ['lvs_netlink_cmd', settings.lvs_netlink_cmd_rcv_bufs, settings.lvs_netlink_cmd_rcv_bufs_force],
+    ['lvs_netlink_monitor', settings.lvs_netlink_monitor_rcv_bufs, settings.lvs_netlink_monitor_rcv_bufs_force],
+  ] as const;
+  return sizes.flatMap(([name, size = 0, force = false]) => [` ${name}_rcv_bufs = ${String(size)}`, ` ${name}_rcv_bufs_force = ${force ? '1' : '0'}`]);
+}

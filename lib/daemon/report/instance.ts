@@ -56,6 +56,7 @@ function settings({ config, source, priority }: InstanceStatus): readonly string
     ...(config.preemptDelay > 0 ? [`Preempt delay = ${seconds(config.preemptDelay)} secs`] : []),
     `Promote_secondaries = ${config.promoteSecondaries ? 'enabled' : 'disabled'}`,
     ...authentication(config),
+    ...(config.extras?.receiveBuffer == null ? [] : [`Kernel rx buffer size = ${String(config.extras.receiveBuffer)}`]),
   ];
 }
 
