@@ -7,7 +7,7 @@
 import { ByteReader, ByteWriter } from '../util/bytes.ts';
 import type { Family } from '../util/ip.ts';
 import { DecodeError } from './decode-error.ts';
-import { attributeString, AttributeWriter, decodeAttributes, findAttribute, NLM_F_APPEND, NLM_F_CREATE } from './netlink.ts';
+import { attributeString, AttributeWriter, decodeAttributes, findAttribute, NATIVE_ENDIAN, NLM_F_APPEND, NLM_F_CREATE } from './netlink.ts';
 
 export const NFNL_MSG_BATCH_BEGIN = 0x10;
 export const NFNL_MSG_BATCH_END = 0x11;
@@ -182,7 +182,16 @@ function set(op: Extract<FilterOp, { op: 'add-set' }>): AttributeWriter {
     .attribute(4, be32(type))
     .attribute(5, be32(length));
   if (op.map) writer.attribute(6, be32(type)).attribute(7, be32(length));
-  return writer.attribute(10, be32(op.id));
+  writer.attribute(10, be32(op.id));
+  return op.key === 'iface_index' ? writer.attribute(13, byteOrders(op.map)) : writer;
+}
+
+/** For nft(8) alone, which takes numbers for big-endian without it and prints no interface's name: type, length and value of each. */
+function byteOrders(map: boolean): Uint8Array {
+  const [KEY_BYTE_ORDER, DATA_BYTE_ORDER, HOST_ENDIAN] = [0, 1, 1];
+  const writer = new ByteWriter(NATIVE_ENDIAN, 12);
+  for (const what of map ? [KEY_BYTE_ORDER, DATA_BYTE_ORDER] : [KEY_BYTE_ORDER]) writer.u8(what).u8(4).u32(HOST_ENDIAN);
+  return writer.finish();
 }
 
 function rule(op: Extract<FilterOp, { op: 'add-rule' }>): AttributeWriter {

@@ -77,7 +77,7 @@ export class FilterService {
       const links = vmacLinks(instance).map((name) => this.#network.link(name));
       return links.flatMap((link) => (link?.kind === 'macvlan' ? vmacElements(instance, link) : []));
     });
-    this.#nftables.hold(VMACS, elements);
+    this.#nftables.hold(VMACS, reportsMatter(this.#config) ? elements : []);
   }
 
   /** With `keep` everything stays, as the addresses do. */
@@ -108,14 +108,22 @@ export class FilterService {
 
 /** Does anything here ask for a packet filter? */
 export function needsFilter(config: Config): boolean {
-  return config.instances.some((instance) => isFiltered(instance) || usesVmacs(instance));
+  return reportsMatter(config) || config.instances.some(isFiltered);
 }
 
-/** One for IPv6 speaks no IPv4; all join IPv6 groups. */
+/** Is there a virtual MAC whose reports leave by the interface below? keepalived asks no more for those of addresses alone, unless told to use nftables. */
+function reportsMatter(config: Config): boolean {
+  const own = config.instances.some(({ extras }) => (extras?.vmac ?? null) !== null);
+  return own || (config.settings.nftables !== undefined && config.instances.some(usesVmacs));
+}
+
+/** Families that the interface has addresses of: its instance's, or its own where it is for addresses alone. */
 function vmacElements(instance: VrrpInstance, link: Link): FilterElement[] {
-  const six = link.name === instance.extras?.vmacLink ? instance.family === 'inet6' : link.mac[4] === 2;
   const element = { key: indexBytes(link.index), data: indexBytes(link.parentIndex ?? 0) };
-  return [...(six ? [] : [{ family: 'inet', part: 'vmac_map', element } as const]), { family: 'inet6', part: 'vmac_map', element }];
+  const families = link.name === instance.extras?.vmacLink
+    ? new Set([instance.family, ...instance.excludedAddresses.map(({ prefix }) => familyOf(prefix.address))])
+    : [link.mac[4] === 2 ? 'inet6' as const : 'inet' as const];
+  return [...families].map((family) => ({ family, part: 'vmac_map', element }));
 }
 
 function indexBytes(index: number): Uint8Array {
