@@ -39,6 +39,18 @@ export interface ValueType<T> {
   read(args: Args): T | undefined;
 }
 
+const PLAIN_TYPES = new WeakSet<ValueType<unknown>>();
+
+/** Declares that the words alone decide on the value: the same ones need not be read again. A type that is made from it is not, as it may read in another way. */
+export function plain<T>(type: ValueType<T>): ValueType<T> {
+  PLAIN_TYPES.add(type);
+  return type;
+}
+
+export function isPlain(type: ValueType<unknown>): boolean {
+  return PLAIN_TYPES.has(type);
+}
+
 export interface Keyword<out T = unknown> {
   readonly name?: string;
   readonly value: ValueType<T>;

@@ -3,12 +3,13 @@
  * count for the block around it, and its `}` closes that one (reference 2.3).
  */
 import type { Context } from './context.ts';
-import { BlockValue, Statement, type Args, type Keyword, type ListForm, type Table } from './keyword.ts';
+import { BlockValue, isPlain, Statement, type Args, type Keyword, type ListForm, type Table } from './keyword.ts';
 import { fill } from './fill.ts';
 import { nearest } from './nearest.ts';
 import type { Token } from './reader.ts';
 import type { Report } from './diagnostic.ts';
 import { fileSource, findKeyword, inFile, type Place, type Source, type Written } from './source.ts';
+import type { Met } from './vocabulary.ts';
 
 interface OpenBlock {
   readonly value: BlockValue;
@@ -23,6 +24,8 @@ interface OpenBlock {
 export interface Tokens {
   /** Of the last statement. */
   readonly words: readonly string[];
+  /** What is known of it, if it may have stood like that before. */
+  readonly met?: Met | null;
   /** Where the last token stands, as `place()` has it. */
   readonly source: Source;
   readonly line: number;
@@ -126,7 +129,7 @@ class Parser {
     const reader = this.#reader;
     const { words } = reader;
     const word = words[0] ?? '';
-    const row = this.#current.table.byName.get(word);
+    const row = this.#rowOf(word, reader.met ?? null);
     if (row === undefined) return this.#unknown(word);
     if (this.#only !== null && this.#open.length === 0 && !this.#isOurs(row)) return this.#leaveOut(row);
     const args = this.#args;
@@ -141,17 +144,32 @@ class Parser {
     if (this.#open.length === 0) this.#context.pass = this.#only ?? 'all';
   }
 
+  #rowOf(word: string, met: Met | null): Keyword | undefined {
+    const { table } = this.#current;
+    if (met === null) return table.byName.get(word);
+    if (met.table !== table) {
+      met.table = table;
+      met.row = table.byName.get(word);
+      met.value = undefined;
+    }
+    return met.row;
+  }
+
   #scalar(row: Keyword, word: string, args: WordArgs): void {
     const reader = this.#reader;
     const { words } = args;
+    const known = reader.met?.value;
+    if (known !== undefined && !this.#keepTree) return this.#store(row, word, known, args);
     // Scripts are scanned again from the raw line, which says more about a missing quote than a missing word does.
     const rescanned = row.value.raw === true && reader.unterminated === true;
     if (words.length < 2 && row.value.bare !== true && !rescanned && !this.#bare(row, args)) return;
     if (this.#keepTree) this.#current.add(statementOf(args, row));
     this.#context.complained = false;
     this.#context.block = this.#current.table.path;
+    const said = this.#context.diagnostics.length;
     const value = row.value.read(args);
     if (value === undefined) return invalid(row, args);
+    if (reader.met !== null && reader.met !== undefined && isPlain(row.value) && isPrimitive(value) && this.#context.diagnostics.length === said) reader.met.value = value;
     this.#store(row, word, value, args);
   }
 
@@ -360,6 +378,10 @@ class Parser {
     if (token === 'close') this.#closeBrace();
     return { read, count };
   }
+}
+
+function isPrimitive(value: unknown): value is string | number | boolean {
+  return typeof value !== 'object' && typeof value !== 'function';
 }
 
 /** Words and place of the statement at hand; one object serves many statements, so nobody may keep it. */

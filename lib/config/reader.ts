@@ -7,7 +7,7 @@ import { includedFiles, type IncludeKind, type IncludeRules } from './include.ts
 import type { FileReader, Machine } from './machine.ts';
 import type { Report } from './diagnostic.ts';
 import { fileSource, madeSource, type Origin, type Place, type Source } from './source.ts';
-import { codesOf, Vocabulary, type Codes } from './vocabulary.ts';
+import { codesOf, Met, MetStatements, Vocabulary, type Codes } from './vocabulary.ts';
 
 /** keepalived's line buffer, with the newline. */
 const LINE_BYTES = 1024;
@@ -41,7 +41,9 @@ interface Frame {
 
 export class Reader {
   /** The words of the last statement. */
-  words: string[] = [];
+  words: readonly string[] = [];
+  /** What is known of it, if it may have stood like that before. */
+  met: Met | null = null;
   source: Source;
   /** The last statement lost a string without its closing quote. */
   unterminated = false;
@@ -57,6 +59,7 @@ export class Reader {
   readonly #frames: Frame[] = [];
   #top: Frame | null = null;
   readonly #vocabulary = new Vocabulary();
+  readonly #statements = new MetStatements();
   #madeLength = 0;
   #expansions = 0;
   #madeTooMuch = false;
@@ -145,12 +148,34 @@ export class Reader {
     return true;
   }
 
-  /** Collects words up to a brace, a comment or the end of the line. */
+  /** Collects words up to a brace, a comment or the end of the line; what stood like that before is known. */
   #words(frame: Frame, from: number): void {
+    const { codes, lineEnd } = frame;
+    this.unterminated = false;
+    let pos = from;
+    let hash = 0;
+    let c = codes[pos] ?? 0;
+    do {
+      hash = (Math.imul(hash, 31) + c) | 0;
+      c = codes[++pos] ?? 0;
+    } while (pos < lineEnd && (c > CLOSE || ENDS_STATEMENT[c] === 0));
+    const known = this.#statements.find(codes, from, pos, hash);
+    if (known !== null && c !== QUOTE) {
+      this.met = known;
+      this.words = known.words;
+      this.end = from + known.used;
+      frame.pos = pos < lineEnd && (c === HASH || c === BANG) ? lineEnd : pos;
+      return;
+    }
+    this.#newWords(frame, from);
+    this.met = c === QUOTE || codes[from] === QUOTE ? null : new Met(this.words, this.end - from);
+    if (this.met !== null) this.#statements.keep(codes, from, pos, hash, this.met);
+  }
+
+  #newWords(frame: Frame, from: number): void {
     const { text } = frame.source;
     const { codes, lineEnd } = frame;
-    let words: string[] | null = null;
-    this.unterminated = false;
+    const words: string[] = [];
     let pos = from;
     let end = from;
     while (pos < lineEnd) {
@@ -180,15 +205,12 @@ export class Reader {
       } else {
         do c = codes[++pos] ?? 0;
         while (pos < lineEnd && (c > CLOSE ? !isBlank(c) : ENDS_WORD[c] === 0));
-        word = words === null ? this.#vocabulary.word(text, codes, wordStart, pos) : text.slice(wordStart, pos);
+        word = words.length === 0 ? this.#vocabulary.word(text, codes, wordStart, pos) : text.slice(wordStart, pos);
       }
       end = pos;
-      // The first push onto an empty array makes room for many; most statements have one or two words.
-      if (words === null) words = [word];
-      else if (words.length === 1) words = [words[0] ?? '', word];
-      else words.push(word);
+      words.push(word);
     }
-    this.words = words ?? [];
+    this.words = words;
     this.end = end;
     frame.pos = pos;
   }
@@ -372,6 +394,9 @@ const WIDE_SPACE = 0x3000;
 
 /** Characters up to `}` that end a word: blanks, quotes, braces, comments. */
 const ENDS_WORD = Uint8Array.from({ length: CLOSE + 1 }, (_, c) => (isBlank(c) || c === OPEN || c === CLOSE || c === HASH || c === BANG || c === QUOTE ? 1 : 0));
+
+/** Characters up to `}` behind which a statement is not read on by its bytes alone. */
+const ENDS_STATEMENT = Uint8Array.from({ length: CLOSE + 1 }, (_, c) => (c === OPEN || c === CLOSE || c === HASH || c === BANG || c === QUOTE ? 1 : 0));
 
 /** Blank, tab, VT, FF, CR; and, unlike keepalived, the no-break and ideographic spaces of text copied from a web page. */
 function isBlank(c: number): boolean {

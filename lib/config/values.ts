@@ -1,20 +1,20 @@
 /** Argument types of keywords: numbers, times, switches, words, addresses. Each reads, checks and documents itself. */
 import { familyOf, isMulticast, parseIp, type Family, type IpAddress } from '../util/ip.ts';
 import type { Millis } from '../util/time.ts';
-import type { Args, ValueType } from './keyword.ts';
+import { plain, type Args, type ValueType } from './keyword.ts';
 
 /** A keyword that stands alone; further words are ignored, as keepalived does. */
-export const FLAG: ValueType<true> = { syntax: '', schema: { type: 'boolean' }, bare: true, read: () => true };
+export const FLAG: ValueType<true> = plain({ syntax: '', schema: { type: 'boolean' }, bare: true, read: () => true });
 
 /** `true on yes`, `false off no`, or nothing for true. */
-export const BOOLEAN: ValueType<boolean> = {
+export const BOOLEAN: ValueType<boolean> = plain({
   syntax: '[BOOL]',
   range: 'true, on, yes, false, off or no',
   schema: { type: 'boolean' },
   complete: ['true', 'false', 'on', 'off', 'yes', 'no'],
   bare: true,
   read: ({ words, first }) => readBoolean(words[first]),
-};
+});
 
 function readBoolean(word: string | undefined): boolean | undefined {
   switch (word) {
@@ -41,13 +41,13 @@ export function optional<T>(inner: ValueType<T>): ValueType<T | null> {
 
 /** One of these words. `fold` ignores case. */
 export function choice<const T extends string>(all: readonly T[], fold = false): ValueType<T> {
-  return {
+  return plain({
     syntax: all.join('|'),
     range: `one of ${all.join(', ')}`,
     schema: { enum: [...all] },
     complete: all,
     read: ({ words: given, first }) => all.find((one) => one === given[first] || (fold && one.toLowerCase() === given[first]?.toLowerCase())),
-  };
+  });
 }
 
 export interface Limits {
@@ -60,12 +60,12 @@ export const INT_MAX = 2147483647;
 
 /** A decimal integer within limits. `syntax` says the unit. */
 export function integer({ min, max }: Limits, syntax = 'N'): ValueType<number> {
-  return {
+  return plain({
     syntax,
     range: `${String(min)}..${limitName(max)}`,
     schema: { type: 'integer', minimum: min, maximum: max },
     read: (args) => readInteger(args, args.first, { min, max }),
-  };
+  });
 }
 
 function limitName(max: number): string {
@@ -119,7 +119,7 @@ export function atLeastOne(max: number, message: string): ValueType<number> {
  * Seconds with up to `digits` decimals, as milliseconds (microseconds become fractions of them). Limits are seconds.
  */
 export function seconds({ min, max }: Limits, digits: 0 | 3 | 6 = 6): ValueType<Millis> {
-  return {
+  return plain({
     syntax: digits === 0 ? 'SECONDS' : `SECONDS[.${'d'.repeat(digits)}]`,
     range: `${String(min)}..${String(max)} seconds`,
     schema: { type: 'number', minimum: min, maximum: max },
@@ -127,17 +127,17 @@ export function seconds({ min, max }: Limits, digits: 0 | 3 | 6 = 6): ValueType<
       const value = readDecimal(args, args.first, { min, max }, digits);
       return value === undefined ? undefined : Number.isInteger(value) ? value * 1000 : Math.round(value * 1e6) / 1e3;
     },
-  };
+  });
 }
 
 /** Milliseconds with up to three decimals. */
 export function milliseconds({ min, max }: Limits): ValueType<Millis> {
-  return {
+  return plain({
     syntax: 'MILLISECONDS[.ddd]',
     range: `${String(min)}..${String(max)} milliseconds`,
     schema: { type: 'number', minimum: min, maximum: max },
     read: (args) => readDecimal(args, args.first, { min, max }, 3),
-  };
+  });
 }
 
 /** Reads word `index` as a decimal number, rounded half up to `digits` decimals. */
