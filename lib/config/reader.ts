@@ -155,6 +155,9 @@ export class Reader {
     let pos = from;
     let hash = 0;
     let c = codes[pos] ?? 0;
+    this.met = null;
+    // An address of a list: it does not come again.
+    if (c >= DIGIT_0 && c <= DIGIT_9) return this.#newWords(frame, from);
     do {
       hash = (Math.imul(hash, 31) + c) | 0;
       c = codes[++pos] ?? 0;
@@ -168,8 +171,9 @@ export class Reader {
       return;
     }
     this.#newWords(frame, from);
-    this.met = c === QUOTE || codes[from] === QUOTE ? null : new Met(this.words, this.end - from);
-    if (this.met !== null) this.#statements.keep(codes, from, pos, hash, this.met);
+    if (c === QUOTE || codes[from] === QUOTE || !this.#statements.again(hash)) return;
+    this.met = new Met(this.words, this.end - from);
+    this.#statements.keep(codes, from, pos, hash, this.met);
   }
 
   #newWords(frame: Frame, from: number): void {
@@ -389,6 +393,8 @@ const CLOSE = 125;
 const AT = 64;
 const TILDE = 126;
 const LOWER_I = 105;
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
 const NO_BREAK_SPACE = 0xa0;
 const WIDE_SPACE = 0x3000;
 

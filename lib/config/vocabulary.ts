@@ -42,8 +42,10 @@ export class Met {
   }
 }
 
-/** Whole statements that were read already. One a slot: the last one. */
+/** Whole statements that were read already. One a slot: the last one that came twice. */
 export class MetStatements {
+  /** Hash of the statement that was last seen with this slot. */
+  readonly #seen = new Int32Array(STATEMENTS);
   readonly #met: (Met | null)[] = new Array<Met | null>(STATEMENTS).fill(null);
   readonly #starts = new Int32Array(STATEMENTS);
   readonly #lengths = new Int32Array(STATEMENTS);
@@ -56,6 +58,14 @@ export class MetStatements {
     const before = this.#starts[slot] ?? 0;
     for (let i = 0; i < length; i++) if (codes[before + i] !== codes[start + i]) return null;
     return this.#met[slot] ?? null;
+  }
+
+  /** Whether one like this came before, most likely: most that come once never come again. */
+  again(hash: number): boolean {
+    const slot = slotOf(hash);
+    if (this.#seen[slot] === hash) return true;
+    this.#seen[slot] = hash;
+    return false;
   }
 
   keep(codes: Codes, start: number, end: number, hash: number, met: Met): void {
