@@ -3,7 +3,7 @@
  * at a reload in a worker (load-worker.ts), never on the path of an advertisement.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
-import { hostname, networkInterfaces, userInfo } from 'node:os';
+import { cpus, hostname, networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { iprouteNames } from './iproute-names.ts';
 import type { Account, FileFacts, FileReader, LinkFacts, Machine, ReadResult } from '../config/machine.ts';
@@ -32,6 +32,7 @@ export function thisMachine(): Machine {
     files: (path) => factsOf(path, lstatSync),
     names: iprouteNames,
     keyFile,
+    processors: processors(),
     env: (name) => process.env[name],
     random: seededRandom(),
     resolve: null,
@@ -62,6 +63,13 @@ function links(): ReadonlyMap<string, LinkFacts> {
   }
   for (const [name, addresses] of Object.entries(networkInterfaces())) found.set(name, { loopback: addresses?.[0]?.internal ?? false });
   return found;
+}
+
+/** Those that this machine may have, also while some are off. */
+function processors(): number {
+  const [range = ''] = readLines('/sys/devices/system/cpu/present');
+  const last = Number(/(\d+)$/u.exec(range)?.[1]);
+  return Number.isInteger(last) ? last + 1 : cpus().length;
 }
 
 function accounts(): { user(name: string): Account | null; group(name: string): number | null } {

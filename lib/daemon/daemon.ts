@@ -18,9 +18,11 @@ import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
 import { refusedChange } from './refused-change.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
+import { AutoPriority } from './auto-priority.ts';
 import { PromoteSecondaries } from './promote-secondaries.ts';
 import { runAs } from './run-as.ts';
 import { VmacKeeper } from './vmac-keeper.ts';
+import { Scheduler, vrrpScheduling } from './scheduling.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
 import { Trackers } from './trackers.ts';
@@ -62,6 +64,8 @@ export class Daemon {
   readonly #igmp: LocalIgmp;
   readonly #vmacs: VmacKeeper;
   readonly #notifier: Notifier;
+  readonly #scheduler: Scheduler;
+  readonly #autoPriority: AutoPriority;
   #config: Config;
   /** What each group was last said to be. */
   readonly #groups = new Map<string, HookState>();
@@ -97,7 +101,9 @@ export class Daemon {
       process: (name, { verdict, count }) => { result('process', name, verdict === 'up', `${count} processes`); },
       bfd: (name, up) => { result('bfd', name, up, ''); },
     });
-    this.#vrrp = new VrrpService(system, log, this.#network, {
+    this.#scheduler = new Scheduler(system.scheduling, log);
+    this.#autoPriority = new AutoPriority(this.#scheduler, system.clock, log);
+    this.#vrrp = new VrrpService({ ...system, clock: this.#autoPriority.watched() }, log, this.#network, {
       instance: (instance, from, to, priority, reason) => { this.#instance(instance, from, to, priority, reason); },
       group: (group, to) => { this.#group(group, to); },
       lowerPriorityHeard: (instance, priority) => {
@@ -152,6 +158,8 @@ export class Daemon {
   /** A stop that comes in between ends it at its next step. */
   async #start(): Promise<void> {
     const { system, log, hooks } = this.#parts;
+    this.#autoPriority.configure(this.#config.settings);
+    this.#autoPriority.advise();
     if (this.#config.global.startupScript !== null) await this.#runOnce('startup', this.#config.global.startupScript);
     if (this.#stopping !== null) return;
     await this.#network.start();
@@ -177,6 +185,7 @@ export class Daemon {
     await Promise.all([this.#trackers.prepare(this.#config), this.#vrrp.links.prepare(this.#config)]);
     const delay = await this.#startDelay(this.#config);
     if (this.#stopping !== null) return;
+    this.#schedule();
     this.#trackers.run(this.#config);
     this.#bfd.run(this.#sessions());
     this.#vrrp.start(this.#config, delay);
@@ -212,6 +221,7 @@ export class Daemon {
     await Promise.all([this.#trackers.prepare(config), this.#vrrp.links.prepare(config)]);
     const bootDelayEnd = await this.#bootDelayEnd(config);
     if (this.#stopping !== null) return;
+    this.#schedule();
     this.#trackers.run(config);
     this.#bfd.run(this.#sessions());
     this.#vrrp.reload(config);
@@ -234,6 +244,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     const { system, hooks } = this.#parts;
     this.#vmacs.stop();
+    this.#autoPriority.close();
     this.#vrrp.stop();
     this.#bfd.close();
     this.#startupScript?.stop();
@@ -251,6 +262,12 @@ export class Daemon {
       await this.#journal.clear();
     }
     if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);
+  }
+
+  /** Real-time and other priorities, as this process is to have them. */
+  #schedule(): void {
+    this.#autoPriority.configure(this.#config.settings);
+    this.#scheduler.apply(vrrpScheduling(this.#config, this.#options.bfd !== false));
   }
 
   #sessions(): Config['bfd'] {

@@ -80,6 +80,22 @@ export const getpwuidR: (uid: number, passwd: Out, buffer: Out, length: number, 
 export const getgrnamR: (name: string, group: Out, buffer: Out, length: number, result: Out) => number =
   declare('int getgrnam_r(const char *name, void *grp, void *buf, size_t buflen, void *result)');
 
+/** sched_setscheduler(2); `parameters` is a struct sched_param: one C int. Of the thread `tid`; 0 is the calling one. */
+export const schedSetscheduler: (tid: number, policy: number, parameters: Uint8Array) => number =
+  declare('int sched_setscheduler(int pid, int policy, const void *param)');
+/** sched_getaffinity(2), of a thread; the C library's returns 0. */
+export const schedGetaffinity: (tid: number, length: number, mask: Out) => number = declare('int sched_getaffinity(int pid, size_t cpusetsize, void *mask)');
+/** sched_setaffinity(2), of a thread */
+export const schedSetaffinity: (tid: number, length: number, mask: Uint8Array) => number =
+  declare('int sched_setaffinity(int pid, size_t cpusetsize, const void *mask)');
+/** prlimit(2), with 64-bit limits; either of the last two may be null. */
+export const prlimit: (pid: number, resource: number, limit: Pointer, old: Pointer) => number =
+  declare('int prlimit64(int pid, int resource, const void *new_limit, void *old_limit)');
+/** mlock2(2), by address */
+export const mlock2: (address: bigint, length: bigint, flags: number) => number = declare('int mlock2(uint64_t addr, size_t len, unsigned int flags)');
+/** munlock(2), by address */
+export const munlock: (address: bigint, length: bigint) => number = declare('int munlock(uint64_t addr, size_t len)');
+
 const ioctlFunction = libc.func('int ioctl(int fd, unsigned long request, void *argument)') as unknown as {
   async(fd: Fd, request: number, argument: Out, done: (cause: Error | null, result: number) => void): void;
 };

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { access, constants, stat } from 'node:fs/promises';
 import type { RunningScript, ScriptOptions, ScriptResult, ScriptRunner } from '../system/script-runner.ts';
 import { keepFromChildren } from './descriptor.ts';
@@ -10,6 +10,9 @@ const ABANDON_AFTER = 10_000;
 
 /** Where distributions have util-linux' setpriv(1); the one in PATH might be anybody's. */
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
+
+/** Runs what forks, with the priorities that the child is to have. */
+export type Forking = <T>(start: () => T) => T;
 
 export interface LinuxScriptRunner extends ScriptRunner {
   /** SIGTERM to the groups of all scripts that still run. */
@@ -27,14 +30,14 @@ export interface LinuxScriptRunner extends ScriptRunner {
  * Starting one stops the event loop for the fork: about 1 ms with 45 MB resident, 20 ms with 550 MB (measured on one
  * machine); setpriv costs 1 ms more, but in the child.
  */
-export function linuxScriptRunner(): LinuxScriptRunner {
+export function linuxScriptRunner(asFound: Forking = (start) => start()): LinuxScriptRunner {
   keepFromChildren();
   const groups = new Set<number>();
   let starter: readonly string[] | null = null;
   const killAll = (): void => groups.forEach((pid) => signalGroup(pid, 'SIGTERM'));
   process.once('exit', killAll);
   return {
-    run: (argv, options) => start(argv, options, (starter ??= findStarter()), groups),
+    run: (argv, options) => start(argv, options, { starter: (starter ??= findStarter()), asFound }, groups),
     close() {
       process.off('exit', killAll);
       killAll();
@@ -42,14 +45,15 @@ export function linuxScriptRunner(): LinuxScriptRunner {
   };
 }
 
-function start(argv: readonly string[], options: ScriptOptions, starter: readonly string[], groups: Set<number>): RunningScript {
+function start(argv: readonly string[], options: ScriptOptions, { starter, asFound }: { starter: readonly string[]; asFound: Forking }, groups: Set<number>): RunningScript {
   if (argv.length === 0) return notStarted('there is no command');
   let child: ChildProcess;
   try {
     const grouped = options.supplementary === true && options.user !== null;
     if (grouped && starter.length === 0) return notStarted('supplementary groups need setpriv(1) of util-linux');
     const [command = '', ...rest] = [...(grouped ? withGroups(starter, options) : starter), ...argv];
-    child = spawn(command, rest, { detached: true, stdio: 'ignore', cwd: '/', env: environment(), ...(grouped ? {} : credentials(options)) });
+    const how: SpawnOptions = { detached: true, stdio: 'ignore', cwd: '/', env: environment(), ...(grouped ? {} : credentials(options)) };
+    child = asFound(() => spawn(command, rest, how));
   } catch (cause) {
     return notStarted((cause as Error).message);
   }

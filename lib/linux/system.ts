@@ -9,6 +9,7 @@ import { linuxLinkMedia } from './link-media.ts';
 import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
 import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxProcesses } from './processes.ts';
+import { linuxScheduling } from './scheduling.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 import { linuxSysctls } from './sysctls.ts';
 import { linuxVrrpSockets } from './vrrp-sockets.ts';
@@ -26,7 +27,8 @@ export function linuxSystem(failed: (cause: SystemError) => void, buffers: Netli
   const link = linuxLinkLayer();
   const routes = closing(link, () => linuxNetlinkRoutes(failed, buffers));
   const filter = linuxPacketFilter();
-  const scripts = linuxScriptRunner();
+  const scheduling = linuxScheduling();
+  const scripts = linuxScriptRunner((start) => scheduling.asFound(start));
   const files = linuxFiles();
   const media = linuxLinkMedia();
   const vrrp = linuxVrrpSockets((gone) => routes.watch((event) => {
@@ -42,6 +44,7 @@ export function linuxSystem(failed: (cause: SystemError) => void, buffers: Netli
     routes,
     filter,
     scripts,
+    scheduling,
     processes: linuxProcesses(),
     files,
     sysctls: linuxSysctls(),

@@ -6,6 +6,7 @@ import type { LinkMedia } from './link-media.ts';
 import type { NetlinkRoutes } from './netlink-routes.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { Processes } from './processes.ts';
+import type { Scheduling } from './scheduling.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import type { Sysctls } from './sysctls.ts';
 import type { VrrpSockets } from './vrrp-sockets.ts';
@@ -23,4 +24,5 @@ export interface System {
   readonly processes: Processes;
   readonly files: Files;
   readonly sysctls: Sysctls;
+  readonly scheduling: Scheduling;
 }

@@ -214,7 +214,7 @@ describe('Daemon', () => {
   it('says what it does', async () => {
     await stage.start(instanceText(''));
     await stage.router.reload(instanceText(''));
-    expect(stage.router.log.texts('info')).to.deep.equal(['(VI_1) Entering BACKUP STATE (init)', 'Startup complete', 'Reloading', 'Reload complete']);
+    expect(stage.router.log.texts('info')).to.deep.equal(['NOTICE: setting config option max_auto_priority should result in better keepalived performance', '(VI_1) Entering BACKUP STATE (init)', 'Startup complete', 'Reloading', 'Reload complete']);
     await stage.end();
   });
 });

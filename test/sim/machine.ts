@@ -10,6 +10,7 @@ import { FakeMedia } from './fake-media.ts';
 import { FakeProcesses } from './fake-processes.ts';
 import { FakeBfdSockets } from './fake-bfd-sockets.ts';
 import { FakeFilter } from './fake-filter.ts';
+import { FakeScheduling } from './fake-scheduling.ts';
 import { FakeSysctls } from './fake-sysctls.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { SimRouting } from './routing.ts';
@@ -34,6 +35,7 @@ export class SimMachine implements System, Station {
   readonly media = new FakeMedia();
   readonly files = new MemoryFiles();
   readonly sysctls = new FakeSysctls();
+  readonly scheduling = new FakeScheduling();
   readonly filter = new FakeFilter();
   readonly bfd = new FakeBfdSockets();
   readonly sockets = new Set<OpenSocket>();

@@ -11,7 +11,7 @@ const badSize = { invalid: '{keyword} size ({word}) invalid' } as const;
 const delay = seconds({ min: 0, max: 4294 }, 0);
 const micro = seconds({ min: 0.000001, max: 4294.967295 });
 const count = integer({ min: 0, max: UINT_MAX });
-const cpus = words('CPU…');
+const cpus = processors();
 const realtime = realTimePriority();
 const nice = integer({ min: -20, max: 19 });
 const rttime = integer({ min: 1, max: UINT_MAX }, 'MICROSECONDS');
@@ -34,12 +34,12 @@ const badValue = { invalid: 'Invalid value for {keyword} specified' } as const;
 const deprecatedFor = (now: string): { readonly deprecated: string } => ({ deprecated: `Keyword "{keyword}" is deprecated - please use "${now}"` });
 
 export const globalDefs = table('global_defs', {
-  process_names: keyword(FLAG, 'rename the processes to keepalived_vrrp, keepalived_lvs and keepalived_bfd', { default: 'off', ...later }),
-  process_name: keyword(processName, 'process name of the parent, at most 15 characters', later),
-  vrrp_process_name: keyword(processName, 'process name of the VRRP process, at most 15 characters', later),
+  process_names: keyword(FLAG, 'rename the processes to keepalived_vrrp and keepalived_lvs', { default: 'off' }),
+  process_name: keyword(processName, 'name of all processes that have none of their own, at most 15 characters'),
+  vrrp_process_name: keyword(processName, 'process name of the VRRP process, at most 15 characters'),
   checker_process_name: keyword(processName, 'process name of the checker process, at most 15 characters', later),
   lvs_process_name: keyword(processName, 'deprecated spelling of checker_process_name', { ...later, alias: 'checker_process_name' }),
-  bfd_process_name: keyword(processName, 'process name of the BFD process, at most 15 characters', { ...later }),
+  bfd_process_name: keyword(processName, 'process name of the BFD process, at most 15 characters', { notYet: 'without effect: BFD runs in the VRRP process' }),
   use_symlink_paths: keyword(BOOLEAN, 'keep symbolic links in script paths instead of running the resolved file', { default: 'false', since: '2.3.2', ...badSwitch, ...later }),
   set_supplementary_groups: keyword(BOOLEAN, "give scripts the user's supplementary groups", { default: 'false', since: '2.4.4', ...badSwitch }),
   router_id: keyword(word('STRING'), 'name used in mail subjects, dumps and SNMP', { default: 'the host name', bare: 'routerid name missing - ignoring' }),
@@ -53,8 +53,8 @@ export const globalDefs = table('global_defs', {
   startup_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of startup_script', { default: '10', bare: 'startup_script_timeout requires value', invalid: "startup_script_timeout '{word}' must be in [1, 1000] - ignoring" }),
   shutdown_script: keyword(runnable('shutdown'), 'run by the parent after everything has stopped', { bare: 'shutdown script missing' }),
   shutdown_script_timeout: keyword(integer({ min: 1, max: 1000 }, 'SECONDS'), 'time limit of shutdown_script', { default: '10', bare: 'shutdown_script_timeout requires value', invalid: "shutdown_script_timeout '{word}' must be in [1, 1000] - ignoring" }),
-  max_auto_priority: keyword(optional(integer({ min: -1, max: 99 })), 'highest real-time priority that the daemon may raise itself to when it is scheduled late', { default: '0, off', invalid: "max_auto_priority '{word}' must be in [0, 99] (or -1 to disable) - ignoring", ...later }),
-  min_auto_priority_delay: keyword(integer({ min: 1, max: 10_000_000 }, 'MICROSECONDS'), 'scheduling delay that raises the priority', { default: '1000000', invalid: "min_auto_priority_delay '{word}' must be in [1, 10000000] - ignoring", bare: 'min_auto_priority_delay requires delay time', ...later }),
+  max_auto_priority: keyword(optional(integer({ min: -1, max: 99 })), 'highest real-time priority that the daemon may raise itself to when it is scheduled late', { default: '0, off', invalid: "max_auto_priority '{word}' must be in [0, 99] (or -1 to disable) - ignoring" }),
+  min_auto_priority_delay: keyword(integer({ min: 1, max: 10_000_000 }, 'MICROSECONDS'), 'scheduling delay that raises the priority', { default: '1000000', invalid: "min_auto_priority_delay '{word}' must be in [1, 10000000] - ignoring", bare: 'min_auto_priority_delay requires delay time' }),
   smtp_alert_vrrp: keyword(BOOLEAN, 'default of smtp_alert of VRRP instances and groups', badSwitch),
   smtp_alert_checker: keyword(BOOLEAN, 'default of smtp_alert of virtual and real servers', { ...badSwitch, ...later }),
   checker_log_all_failures: keyword(BOOLEAN, 'log every failed check rather than changes only', { default: 'false', ...badValue, ...later }),
@@ -102,12 +102,12 @@ export const globalDefs = table('global_defs', {
   vrrp_check_unicast_src: keyword(FLAG, 'drop unicast adverts whose source is no configured peer', { default: 'off' }),
   vrrp_skip_check_adv_addr: keyword(BOOLEAN, 'do not compare the address list of the same master again', { default: 'false', ...badValue }),
   vrrp_strict: keyword(BOOLEAN, 'hold every instance to the RFC', { default: 'false', ...badValue }),
-  vrrp_priority: keyword(nice, 'nice value of the VRRP process', { default: '0', bare: 'No vrrp process priority specified', invalid: 'Invalid vrrp process priority specified', ...later }),
-  vrrp_no_swap: keyword(FLAG, 'lock the memory of the VRRP process', { default: 'off', ...later }),
-  vrrp_rt_priority: keyword(realtime, 'SCHED_RR priority of the VRRP process', { default: '0, off', bare: 'No vrrp process real-time priority specified', invalid: "vrrp process real-time priority '{word}' invalid", ...later }),
-  vrrp_cpu_affinity: keyword(cpus, 'processors of the VRRP process', { bare: 'No vrrp cpu_id set specified', ...later }),
-  vrrp_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the VRRP process', { default: '10000', invalid: 'Invalid vrrp real-time limit - {word}', ...later }),
-  vrrp_rlimit_rtime: keyword(rttime, 'deprecated spelling of vrrp_rlimit_rttime', { alias: 'vrrp_rlimit_rttime', ...later }),
+  vrrp_priority: keyword(nice, 'nice value of the VRRP process', { default: '0', bare: 'No vrrp process priority specified', invalid: 'Invalid vrrp process priority specified' }),
+  vrrp_no_swap: keyword(FLAG, 'lock the memory of the VRRP process; program and libraries, as JavaScript’s own cannot be', { default: 'off' }),
+  vrrp_rt_priority: keyword(realtime, 'SCHED_RR priority of the VRRP process', { default: '0, off', bare: 'No vrrp process real-time priority specified', invalid: "vrrp process real-time priority '{word}' invalid" }),
+  vrrp_cpu_affinity: keyword(cpus, 'processors of the VRRP process', { bare: 'No vrrp cpu_id set specified' }),
+  vrrp_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the VRRP process: what takes longer at real-time priority is said', { default: 'none', invalid: 'Invalid vrrp real-time limit - {word}' }),
+  vrrp_rlimit_rtime: keyword(rttime, 'deprecated spelling of vrrp_rlimit_rttime', { alias: 'vrrp_rlimit_rttime' }),
   nftables_ipvs: keyword(optional(word('TABLE')), 'let nftables set fwmarks, so that a virtual server group needs one service per protocol and family', { default: 'keepalived_ipvs', since: '2.2.8', ...later }),
   nftables_ipvs_priority: keyword(integer({ min: -2147483648, max: INT_MAX }), 'priority of the IPVS nftables chains', { default: '-1', invalid: "invalid ipvs nftables chain priority '{word}'", ...later }),
   nftables_ipvs_start_fwmark: keyword(integer({ min: 1, max: UINT_MAX }), 'first fwmark given out by itself', { default: '1000', ...later }),
@@ -126,12 +126,12 @@ export const globalDefs = table('global_defs', {
   checker_cpu_affinity: keyword(cpus, 'processors of the checker process', { bare: 'No checker cpu_id set specified', ...later }),
   checker_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the checker process', { default: '10000', invalid: 'Invalid checker real-time limit - {word}', ...later }),
   checker_rlimit_rtime: keyword(rttime, 'deprecated spelling of checker_rlimit_rttime', { alias: 'checker_rlimit_rttime', ...later }),
-  bfd_priority: keyword(nice, 'nice value of the BFD process', { default: '0', bare: 'No bfd process priority specified', ...later }),
-  bfd_no_swap: keyword(FLAG, 'lock the memory of the BFD process', { default: 'off', ...later }),
-  bfd_rt_priority: keyword(realtime, 'SCHED_RR priority of the BFD process', { default: '0, off', bare: 'No bfd process real-time priority specified', ...later }),
-  bfd_cpu_affinity: keyword(cpus, 'processors of the BFD process', { bare: 'No bfd cpu_id set specified', ...later }),
-  bfd_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME of the BFD process', { default: '10000', ...later }),
-  bfd_rlimit_rtime: keyword(rttime, 'deprecated spelling of bfd_rlimit_rttime', { alias: 'bfd_rlimit_rttime', ...later }),
+  bfd_priority: keyword(nice, 'nice value for BFD, which runs in the VRRP process: the lower of both counts', { default: '0', bare: 'No bfd process priority specified' }),
+  bfd_no_swap: keyword(FLAG, 'lock the memory for BFD, which runs in the VRRP process', { default: 'off' }),
+  bfd_rt_priority: keyword(realtime, 'SCHED_RR priority for BFD, which runs in the VRRP process: the higher of both counts', { default: '0, off', bare: 'No bfd process real-time priority specified' }),
+  bfd_cpu_affinity: keyword(cpus, 'processors for BFD, which runs in the VRRP process; vrrp_cpu_affinity comes first', { bare: 'No bfd cpu_id set specified' }),
+  bfd_rlimit_rttime: keyword(rttime, 'RLIMIT_RTTIME for BFD, which runs in the VRRP process: the higher of both counts', { default: 'none' }),
+  bfd_rlimit_rtime: keyword(rttime, 'deprecated spelling of bfd_rlimit_rttime', { alias: 'bfd_rlimit_rttime' }),
   snmp_socket: keyword(word('ADDRESS'), 'AgentX socket', { default: 'unix:/var/agentx/master', build: 'snmp', ...later }),
   enable_traps: keyword(FLAG, 'send SNMP notifications', { default: 'off', build: 'snmp', ...later }),
   enable_snmp_vrrp: keyword(FLAG, 'register the VRRP part of KEEPALIVED-MIB', { default: 'off', build: 'snmp', ...later }),
@@ -342,6 +342,29 @@ function realTimePriority(): ValueType<number> {
       const [process_ = ''] = (args.words[0] ?? '').split('_');
       args.report({ code: 'clamped', severity: 'warning', message: `${process_} process real-time priority ${String(value)} greater than maximum 99 - setting to maximum`, remedy: 'it must be 1..99' });
       return 99;
+    },
+  };
+}
+
+/** Numbers of processors, up to the first word that is none, or not there. */
+function processors(): ValueType<readonly number[]> {
+  return {
+    syntax: 'CPU…',
+    schema: { type: 'array', items: { type: 'integer' } },
+    read: (args) => {
+      const max = (args.context.machine.processors ?? 1024) - 1;
+      const [part = ''] = (args.words[0] ?? '').split('_');
+      const found: number[] = [];
+      for (let i = args.first; i < args.words.length; i++) {
+        const number = readInteger(args, i, { min: 0, max });
+        if (number === undefined) {
+          const said = parseInt(args.words[i] ?? '', 10);
+          args.report({ code: 'invalid-value', message: `Invalid cpu_id:${String(Number.isNaN(said) ? 0 : said)} specified for ${part} process`, remedy: `this machine has processors 0..${String(max)}` }, i);
+          break;
+        }
+        found.push(number);
+      }
+      return found.length === 0 ? undefined : found;
     },
   };
 }
