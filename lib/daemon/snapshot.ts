@@ -38,7 +38,7 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
       state: stateName(member.state.name), priority: member.priority, faults: [...member.faults], holds: [...member.holds], source: member.address,
       lastTransitionAt: wall(member.since), deadlineAt: next === Infinity ? null : wall(next),
       masterDownInterval: masterDownInterval(instance, member.priority, interval), masterAdvertInterval: interval,
-      addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: member.counters,
+      addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: vrrp.countersOf(instance),
       receiveBuffer: receiveShare(instance, config.settings, network.link(instance.link)?.mtu ?? 0),
     }];
   });

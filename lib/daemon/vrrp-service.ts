@@ -11,7 +11,7 @@ import type { IpAddress } from '../util/ip.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import { allAddresses, holds } from '../vrrp/desired.ts';
 import { speakingLink, vmacLinks } from '../vrrp/vmac.ts';
-import { ZERO_COUNTERS } from '../vrrp/counters.ts';
+import { type VrrpCounters, ZERO_COUNTERS } from '../vrrp/counters.ts';
 import { migrate } from '../vrrp/migrate.ts';
 import * as routers from '../vrrp/router.ts';
 import type { Router, RouterAction, RouterConfig, RouterStep } from '../vrrp/router.ts';
@@ -75,6 +75,8 @@ export class VrrpService {
   /** By instance: the unicast source that it has spoken from. */
   #bound = new Map<string, IpAddress>();
   #logUnknownVrids = false;
+  /** Packets for virtual routers that nobody here is, by socket. */
+  readonly #unknownVrids = new Map<string, number>();
   #settings: Config['settings'] = {};
   /** Somebody has asked for a size of receive buffers. */
   #sizes = false;
@@ -214,8 +216,15 @@ export class VrrpService {
     this.#sockets.close();
   }
 
+  /** What an instance has counted, and its socket for it. */
+  countersOf(instance: VrrpInstance): VrrpCounters {
+    const counters = this.#router.members.get(instance.name)?.counters ?? ZERO_COUNTERS;
+    return { ...counters, vridErr: this.#unknownVrids.get(specKey(specOf(instance))) ?? 0 };
+  }
+
   /** keepalived's STATS_CLEAR. */
   clearCounters(): void {
+    this.#unknownVrids.clear();
     this.#router = { ...this.#router, members: new Map([...this.#router.members].map(([name, m]) => [name, { ...m, counters: ZERO_COUNTERS }])) };
   }
 
@@ -434,6 +443,7 @@ export class VrrpService {
     const vrid = datagram.payload[protocol === AH_PROTOCOL ? AH_LENGTH + 1 : 1] ?? 0;
     const listeners = this.#speakers.get(`${key} ${vrid}`);
     if (listeners === undefined) {
+      this.#unknownVrids.set(key, (this.#unknownVrids.get(key) ?? 0) + 1);
       if (this.#logUnknownVrids) this.#log.info(`Unknown VRID(${vrid}) received on interface(${link}). ignoring...`, { from: datagram.from });
       return;
     }

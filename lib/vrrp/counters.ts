@@ -25,7 +25,12 @@ export interface VrrpCounters {
   readonly priZeroSent: number;
   readonly checksumErr: number;
   readonly versionErr: number;
+  /** Heard on its interface for a virtual router that nobody here is. */
   readonly vridErr: number;
+  /** Multicast where unicast was expected, or the other way round. */
+  readonly castErr: number;
+  /** From an address that is none of its unicast peers. */
+  readonly peerErr: number;
 }
 
 export type CounterName = keyof VrrpCounters;
@@ -55,9 +60,34 @@ export const ZERO_COUNTERS: VrrpCounters = {
   checksumErr: 0,
   versionErr: 0,
   vridErr: 0,
+  castErr: 0,
+  peerErr: 0,
 };
 
 /** The same counters with one of them raised by `by`. */
 export function count(counters: VrrpCounters, which: CounterName, by = 1): VrrpCounters {
   return { ...counters, [which]: counters[which] + by };
 }
+
+/** What each error of a packet that arrived is called where people read it; in the order of the checks. */
+export const RECEIVE_ERRORS = {
+  vridErr: 'unknown VRID',
+  packetLenErr: 'length',
+  ttlErr: 'TTL/HL',
+  versionErr: 'version',
+  authExtMissing: 'HMAC missing',
+  authExtMalformed: 'HMAC malformed',
+  authExtUnknownKey: 'HMAC key unknown',
+  authExtInvalidHmac: 'HMAC invalid',
+  authExtStale: 'HMAC stale',
+  authExtReplay: 'HMAC replay',
+  invalidAuthType: 'authentication type',
+  authTypeMismatch: 'authentication type mismatch',
+  authFailure: 'authentication',
+  advertIntervalErr: 'advertisement interval',
+  invalidTypeRcvd: 'type',
+  checksumErr: 'checksum',
+  castErr: 'multicast/unicast',
+  peerErr: 'unicast source',
+  addrListErr: 'address list',
+} as const satisfies Partial<Record<CounterName, string>>;

@@ -107,11 +107,11 @@ function seal(instance: VrrpInstance, message: Uint8Array, trailer: Uint8Array |
 function peer(instance: VrrpInstance, { from, to }: Received): Drop | null {
   const unicast = instance.unicastPeers.length > 0;
   if (to !== null && isMulticast(to) === unicast) {
-    return drop(null, 'cast', `received ${unicast ? 'multicast' : 'unicast'} advert from ${from}, ${unicast ? 'unicast' : 'multicast'} expected`);
+    return drop('castErr', 'cast', `received ${unicast ? 'multicast' : 'unicast'} advert from ${from}, ${unicast ? 'unicast' : 'multicast'} expected`);
   }
   const limited = instance.checkUnicastSource || instance.unicastPeers.some((p) => p.minTtl !== null || p.maxTtl !== null);
   if (unicast && limited && !instance.unicastPeers.some((p) => p.address === from)) {
-    return drop(null, 'peer', `unicast source address ${from} not a unicast peer`);
+    return drop('peerErr', 'peer', `unicast source address ${from} not a unicast peer`);
   }
   return null;
 }

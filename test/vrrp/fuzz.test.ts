@@ -21,7 +21,7 @@ const WIRE = {
 const STATES = ['Initialize', 'Backup', 'Master', 'Fault'] as const;
 const BODIES = ['', 'nopreempt', 'preempt_delay 10', 'authentication {\n auth_type PASS\n auth_pass x\n }', 'higher_prio_send_advert', 'lower_prio_no_advert', 'skip_check_adv_addr on', 'priority 255', 'priority 1'] as const;
 const ERRORS: readonly (keyof VrrpCounters)[] = [
-  'packetLenErr', 'ttlErr', 'invalidTypeRcvd', 'advertIntervalErr', 'addrListErr', 'invalidAuthType', 'authTypeMismatch', 'authFailure', 'checksumErr', 'versionErr', 'vridErr',
+  'packetLenErr', 'ttlErr', 'invalidTypeRcvd', 'advertIntervalErr', 'addrListErr', 'invalidAuthType', 'authTypeMismatch', 'authFailure', 'checksumErr', 'versionErr', 'castErr', 'peerErr',
 ];
 
 const RUNS = 4000;

@@ -65,10 +65,10 @@ describe('receive', () => {
     ['another checksum', '', datagram({}, { payload: fromHex('2133640100017067 0a000064 0000000000000000') }), 'checksumErr', 'Invalid VRRPv2 checksum'],
     ['another checksum in version 3', 'version 3', datagram({}, { payload: fromHex('3133640100640000 0a000064') }), 'checksumErr', 'Invalid VRRPv3 checksum'],
     ['version 3 whose pseudo header is of another sender', 'version 3', { ...datagram({ version: 3 }), from: ip('10.0.0.3') }, 'checksumErr', 'Invalid VRRPv3 checksum'],
-    ['unicast where multicast is expected', '', datagram({}, { to: ip('10.0.0.1') }), '-', 'received unicast advert from 10.0.0.2, multicast expected'],
-    ['multicast where unicast is expected', UNICAST, datagram(), '-', 'received multicast advert from 10.0.0.2, unicast expected'],
-    ['with check_unicast_src, somebody who is no peer', `${UNICAST}\n check_unicast_src`, datagram({}, { from: ip('10.0.0.3'), to: ip('10.0.0.1') }), '-', 'unicast source address 10.0.0.3 not a unicast peer'],
-    ['with a TTL bound, too', 'unicast_peer {\n 10.0.0.2 min_ttl 255\n }', datagram({}, { from: ip('10.0.0.3'), to: ip('10.0.0.1') }), '-', 'unicast source address 10.0.0.3 not a unicast peer'],
+    ['unicast where multicast is expected', '', datagram({}, { to: ip('10.0.0.1') }), 'castErr', 'received unicast advert from 10.0.0.2, multicast expected'],
+    ['multicast where unicast is expected', UNICAST, datagram(), 'castErr', 'received multicast advert from 10.0.0.2, unicast expected'],
+    ['with check_unicast_src, somebody who is no peer', `${UNICAST}\n check_unicast_src`, datagram({}, { from: ip('10.0.0.3'), to: ip('10.0.0.1') }), 'peerErr', 'unicast source address 10.0.0.3 not a unicast peer'],
+    ['with a TTL bound, too', 'unicast_peer {\n 10.0.0.2 min_ttl 255\n }', datagram({}, { from: ip('10.0.0.3'), to: ip('10.0.0.1') }), 'peerErr', 'unicast source address 10.0.0.3 not a unicast peer'],
   ];
   for (const [name, body, received, counter, text] of dropped) {
     it(`drops ${name}`, () => {
@@ -117,7 +117,7 @@ describe('receive', () => {
     expect(next((p) => { p[5] = 1; })).to.equal('invalidTypeRcvd');
     expect(next((p) => { p[0] = 0x21; })).to.equal('checksumErr');
     const good = datagram();
-    expect(heard(new Stepper('').backup(), { ...good, to: ip('10.0.0.1') })[0]).to.match(/^-: received unicast/u);
+    expect(heard(new Stepper('').backup(), { ...good, to: ip('10.0.0.1') })[0]).to.match(/^castErr: received unicast/u);
   });
 
   describe('remarks that let the advertisement through', () => {

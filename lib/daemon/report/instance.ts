@@ -2,13 +2,14 @@ import type { NotifyScripts, TrackRef, VrrpInstance } from '../../config/model.t
 import type { Millis } from '../../util/time.ts';
 import { allRouting, objectsOf, type Routing } from '../../vrrp/routing.ts';
 import { routingText } from './routing-text.ts';
+import { RECEIVE_ERRORS } from '../../vrrp/counters.ts';
 import type { InstanceStatus } from '../status.ts';
 import { addressText, flag, moment, scriptText, seconds, trackText, yes } from './text.ts';
 
 /** One virtual router in keepalived.data. */
 export function instanceLines(status: InstanceStatus): readonly string[] {
   const { config } = status;
-  return [` VRRP Instance = ${config.name}`, ...[...head(status), ...settings(status), ...addresses(status), ...tracking(config), ...notification(config)].map((line) => `   ${line}`)];
+  return [` VRRP Instance = ${config.name}`, ...[...head(status), ...settings(status), ...addresses(status), ...tracking(config), ...notification(config), ...refused(status)].map((line) => `   ${line}`)];
 }
 
 function head(status: InstanceStatus): readonly string[] {
@@ -123,6 +124,12 @@ function notification(config: VrrpInstance): readonly string[] {
     ...notifyLines(config.notify),
     `Notify priority changes = ${flag(config.notifyPriorityChanges)}`,
   ];
+}
+
+/** Ours, and only where there is something to tell: keepalived's dump has no counters. */
+function refused({ counters }: InstanceStatus): readonly string[] {
+  const counted = Object.entries(RECEIVE_ERRORS).flatMap(([name, text]) => (counters[name as keyof typeof RECEIVE_ERRORS] === 0 ? [] : [`${text} ${String(counters[name as keyof typeof RECEIVE_ERRORS])}`]));
+  return counted.length === 0 ? [] : [`Packet errors = ${counted.join(', ')}`];
 }
 
 /** The notify scripts of an instance or a group, those that there are. */

@@ -114,5 +114,11 @@ function stats({ counters }: InstanceStatus): object {
     auth_ext_replay: counters.authExtReplay,
     pri_zero_rcvd: counters.priZeroRcvd,
     pri_zero_sent: counters.priZeroSent,
+    // Ours: RFC 9568 counts these as well, and keepalived tells them by SNMP alone.
+    checksum_err: counters.checksumErr,
+    version_err: counters.versionErr,
+    vrid_err: counters.vridErr,
+    cast_err: counters.castErr,
+    peer_err: counters.peerErr,
   };
 }

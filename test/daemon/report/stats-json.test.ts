@@ -71,7 +71,7 @@ describe('daemon/report/json', () => {
     expect(parsed[0]?.stats).to.deep.equal({
       advert_rcvd: 1, advert_sent: 2, become_master: 3, release_master: 4, packet_len_err: 5, ip_ttl_err: 6, invalid_type_rcvd: 7, advert_interval_err: 8, addr_list_err: 9,
       invalid_authtype: 10, authtype_mismatch: 11, auth_failure: 12, auth_ext_missing: 13, auth_ext_malformed: 14, auth_ext_unknown_key: 15, auth_ext_invalid_hmac: 16,
-      auth_ext_stale: 17, auth_ext_replay: 18, pri_zero_rcvd: 19, pri_zero_sent: 20,
+      auth_ext_stale: 17, auth_ext_replay: 18, pri_zero_rcvd: 19, pri_zero_sent: 20, checksum_err: 21, version_err: 22, vrid_err: 23, cast_err: 24, peer_err: 25,
     });
   });
 
