@@ -12,6 +12,12 @@ export default {
   onTrackerResult({ kind, name, up, detail }) {
     console.log(`${kind} ${name} is ${up ? 'up' : 'down'}${detail === '' ? '' : `: ${detail}`}`);
   },
+  onRealServer({ virtualServer, realServer, up }) {
+    console.log(`${realServer} of ${virtualServer} is ${up ? 'up' : 'down'}`);
+  },
+  onQuorum({ virtualServer, up }) {
+    console.log(`${virtualServer} has ${up ? 'gained' : 'lost'} its quorum`);
+  },
   onReload({ instances }) {
     console.log(`reloaded, now with ${instances.join(', ')}`);
   },

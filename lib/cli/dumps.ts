@@ -1,8 +1,10 @@
 /** The files that signals ask for: keepalived's names, in TMPDIR or /tmp. */
 import type { Config } from '../config/model.ts';
+import type { CheckDaemon } from '../daemon/balance/check-daemon.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Log } from '../daemon/log/log.ts';
 import { renderBfd } from '../daemon/report/bfd.ts';
+import { renderCheckData } from '../daemon/report/check-data.ts';
 import { renderData, renderParentData } from '../daemon/report/data.ts';
 import { renderJson } from '../daemon/report/json.ts';
 import { renderStats } from '../daemon/report/stats.ts';
@@ -11,20 +13,29 @@ import { SystemError } from '../system/error.ts';
 
 export type DumpKind = 'data' | 'stats' | 'json';
 
+/** keepalived_check.data, of the checking process. */
+export async function writeCheckerDump(daemon: CheckDaemon, umask: number | null, files: Files, log: Log): Promise<void> {
+  const { config } = daemon;
+  const text = renderCheckData(config, daemon.standings, daemon.checkers());
+  await write('checker data', statePath(config, dumpDirectory(process.env['TMPDIR']), '_check'), text, 0o666 & ~(umask ?? config.global.umask), files, log);
+}
+
 /** Writes the dump beside the daemon's work; a failure is logged. Files are made anew and renamed, so no link is followed. */
 export async function writeDump(kind: DumpKind, daemon: Daemon, files: Files, log: Log): Promise<void> {
   const status = daemon.status();
   const directory = dumpDirectory(process.env['TMPDIR']);
   const { config } = daemon;
   const mode = 0o666 & ~status.global.umask;
-  for (const [said, path, text] of dumps(kind, status, config, directory)) {
-    log.info(`Printing ${said} for process(${process.pid}) on signal`);
-    try {
-      await files.write(path, text, mode);
-    } catch (cause) {
-      if (!(cause instanceof SystemError)) throw cause;
-      log.error(`Can't open dump file ${path}: ${cause.code}`);
-    }
+  for (const [said, path, text] of dumps(kind, status, config, directory)) await write(said, path, text, mode, files, log);
+}
+
+async function write(said: string, path: string, text: string, mode: number, files: Files, log: Log): Promise<void> {
+  log.info(`Printing ${said} for process(${process.pid}) on signal`);
+  try {
+    await files.write(path, text, mode);
+  } catch (cause) {
+    if (!(cause instanceof SystemError)) throw cause;
+    log.error(`Can't open dump file ${path}: ${cause.code}`);
   }
 }
 

@@ -23,7 +23,7 @@ export const OPTIONS: readonly OptionRow[] = [
   row('vrrp', 'P', 'none', null, 'run VRRP only'),
   row('check', 'C', 'none', null, 'run the health checkers only'),
   row('no_bfd', 'B', 'none', null, 'do not run BFD'),
-  row('all', null, 'none', null, 'run every part even when its section is empty', false),
+  row('all', null, 'none', null, 'run every part even when its section is empty'),
   row('log-console', 'l', 'none', null, 'log to stderr as well'),
   row('log-detail', 'D', 'none', null, 'detailed log; twice for more'),
   row('log-facility', 'S', 'required', 'FACILITY', 'syslog facility: 0-7, local0-local7, user, daemon (default daemon)'),

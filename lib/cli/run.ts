@@ -1,5 +1,4 @@
 /** The daemon's life: configuration, log, pid files, the machine, signals, and the way out. */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { release, version as kernelVersion } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -8,8 +7,8 @@ import type { Config } from '../config/model.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { startHookWorker } from '../daemon/hooks/worker.ts';
 import { createHooks } from '../daemon/hooks/supervisor.ts';
-import { createLog, type DaemonLog } from '../daemon/log/create-log.ts';
-import { openLogFile, openWriter } from '../daemon/log/writer.ts';
+import { CheckerSupervisor } from '../daemon/balance/supervisor.ts';
+import type { DaemonLog } from '../daemon/log/create-log.ts';
 import { ReloadSchedule, type ReloadTimeSettings } from '../daemon/reload-schedule.ts';
 import { renderData } from '../daemon/report/data.ts';
 import { createMailer } from '../daemon/notify/mail.ts';
@@ -17,20 +16,23 @@ import { linuxClock } from '../linux/clock.ts';
 import { type PidFile, takePidFile } from '../linux/pid-file.ts';
 import type { NetlinkBuffers } from '../linux/netlink-routes.ts';
 import { linuxSystem } from '../linux/system.ts';
-import { unixDatagram } from '../linux/unix-datagram.ts';
 import { SystemError } from '../system/error.ts';
 import type { Clock } from '../system/clock.ts';
 import { isBackground, reportToForeground } from './background.ts';
 import { writeDump } from './dumps.ts';
 import { testLines } from './config-test.ts';
+import { journalOf } from './journal-place.ts';
 import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
+import { openLog } from './open-log.ts';
+import { chosenParts } from './parts.ts';
 import { missingCapabilities } from './privileges.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
 import { appendVerdict, reloadMark, SavedConfigurations, whileMarked } from './reload-files.ts';
 import type { Settings } from './settings.ts';
 import { onSignals } from './signals.ts';
+import { startCheckers } from './start-checkers.ts';
 import { COMPATIBLE, VERSION } from './version.ts';
 
 /** keepalived(8)'s exit codes of a daemon. */
@@ -50,8 +52,9 @@ export async function runDaemon(settings: Settings, argv: readonly string[]): Pr
   const clock = linuxClock();
   const background = isBackground();
   const services = serviceManager(process.env, clock);
-  const log = openLog(settings, clock, background);
-  const life = new Life(background ? inRoot(settings) : settings, argv, clock, log, services);
+  const here = background ? inRoot(settings) : settings;
+  const log = openLog(here, clock, { ident: 'Keepalived_vrrp', suffix: '' });
+  const life = new Life(here, argv, clock, log, services);
   process.on('uncaughtException', (cause) => { life.bug(cause); });
   process.on('unhandledRejection', (cause) => { life.bug(cause); });
   const code = await life.run(() => { if (background) reportToForeground({ type: 'ready' }); });
@@ -94,10 +97,11 @@ class Life {
     log.info(`Command line: ${this.#argv.map((a) => `'${a}'`).join(' ')}`);
     const missing = missingCapabilities();
     if (missing.length > 0) return this.#fail(EXIT_PERMISSION, `permission missing: ${missing.join(' and ')}; run as root, or with these capabilities`);
-    const { config, diagnostics, dump, files } = await load(this.#request);
-    this.#tell(config, diagnostics);
+    const { config: read, diagnostics, dump, files } = await load(this.#request);
+    this.#tell(read, diagnostics);
     const fatal = startFatal(diagnostics);
-    if (config === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);
+    if (read === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);
+    const config = chosenParts(read, this.#settings);
     log.info(`Configuration file ${this.#settings.configFile}`);
     for (const line of dump) log.info(line);
     process.umask(this.#settings.umask ?? config.global.umask);
@@ -123,14 +127,20 @@ class Life {
       if (!(cause instanceof SystemError)) throw cause;
       return this.#fail(cause.code === 'EPERM' || cause.code === 'EACCES' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
     }
+    const balance = new CheckerSupervisor({ always: this.#settings.checkers && this.#settings.everyPart, respawn: this.#settings.respawn }, {
+      clock: this.#clock, log, start: startCheckers(this.#settings), hooks, over: (code) => { this.#stop(code); },
+    });
     const daemon = new Daemon(config, {
       version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile), bfd: this.#settings.bfd,
-    }, { system, log, mailer: createMailer(log), hooks });
+    }, { system, log, mailer: createMailer(log), hooks, balance });
     this.#daemon = daemon;
     const unsignal = onSignals({
       stop: (name) => { if (name !== 'SIGINT' || !this.#settings.ignoreInterrupt) this.#stop(); },
       reload: () => { this.#reload(hooks); },
-      data: () => { void writeDump('data', daemon, system.files, log); },
+      data: () => {
+        balance.dump();
+        void writeDump('data', daemon, system.files, log);
+      },
       stats: () => { void writeDump('stats', daemon, system.files, log); },
       clearStats: () => { void writeDump('stats', daemon, system.files, log).then(() => { daemon.vrrp.clearCounters(); }); },
       json: () => { void writeDump('json', daemon, system.files, log); },
@@ -158,12 +168,12 @@ class Life {
     }
   }
 
-  #stop(): void {
+  #stop(code = EXIT_OK): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#log.info('Stopping');
     this.#services.stopping();
-    this.#end(EXIT_OK);
+    this.#end(code);
   }
 
   /** One at a time; a signal during a reload asks for one more. */
@@ -195,15 +205,16 @@ class Life {
     const { settings } = daemon.config;
     const validated = settings.reload_check_config !== undefined;
     this.#log.info(validated ? 'validate conf before Reload' : 'Reloading ...');
-    const { config, diagnostics, dump, files } = await whileMarked(reloadMark(settings, this.#settings.pidFile), this.#log, () => loadInWorker(this.#request));
+    const { config: read, diagnostics, dump, files } = await whileMarked(reloadMark(settings, this.#settings.pidFile), this.#log, () => loadInWorker(this.#request));
     if (this.#ending) return;
     if (validated && configTestExit(diagnostics) !== 0) return this.#invalid(settings.reload_check_config ?? null, diagnostics);
     if (validated) this.#log.info('Reloading ...');
-    this.#tell(config, diagnostics);
-    if (config === null || startFatal(diagnostics) !== null) {
+    this.#tell(read, diagnostics);
+    if (read === null || startFatal(diagnostics) !== null) {
       this.#log.error(`Configuration file ${this.#settings.configFile} cannot be used, the old configuration goes on`);
       return;
     }
+    const config = chosenParts(read, this.#settings);
     for (const line of dump) this.#log.info(line);
     void hooks.load(this.#hooksFile(config));
     await this.#saved.dump(config.settings.config_save_dir, 'pre', renderData(daemon.status()));
@@ -271,8 +282,9 @@ class Life {
   /** null, or why not. */
   #takePidFiles(config: Config): string | null {
     const held = new Set(this.#pidFiles.map((file) => file.path));
-    const { pidFile, vrrpPidFile, bfdPidFile, bfd } = this.#settings;
-    const paths = [pidFile, ...(needsVrrp(config) ? [vrrpPidFile] : []), ...(bfd && config.bfd.length > 0 ? [bfdPidFile] : [])].filter((path) => !held.has(path));
+    const { pidFile, vrrpPidFile, bfdPidFile, bfd, vrrp, everyPart } = this.#settings;
+    const all = everyPart && vrrp;
+    const paths = [pidFile, ...(all || needsVrrp(config) ? [vrrpPidFile] : []), ...(bfd && (everyPart || config.bfd.length > 0) ? [bfdPidFile] : [])].filter((path) => !held.has(path));
     for (const path of paths) {
       try {
         this.#pidFiles.push(takePidFile(path, process.pid));
@@ -300,34 +312,10 @@ function reloadTimes({ settings }: Config): ReloadTimeSettings | null {
   return file === undefined ? null : { file, repeat: settings.reload_repeat ?? false };
 }
 
-/** Detached from the directory it was started in; the configuration's path stays good. */
+/** Detached from the directory it was started in and from its terminal; the configuration's path stays good. */
 function inRoot(settings: Settings): Settings {
   const configFile = resolve(settings.configFile);
   const hooks = settings.hooks === null ? null : resolve(settings.hooks);
   process.chdir('/');
-  return { ...settings, configFile, hooks };
-}
-
-function openLog(settings: Settings, clock: Clock, background: boolean): DaemonLog {
-  const writers = [
-    ...(settings.console && !background ? [openWriter(2)] : []),
-    ...(settings.logFile === null ? [] : [openLogFile(settings.logFile)]),
-  ];
-  return createLog({
-    level: settings.level, format: settings.format, ident: 'Keepalived_vrrp', pid: process.pid, facility: settings.facility,
-    wall: () => clock.wall(), writers, syslog: settings.syslog ? unixDatagram('/dev/log', clock) : null,
-  });
-}
-
-/** Below the state directory; one for each network namespace and pid file, since those tell daemons apart. */
-function journalOf(pidFile: string): { path: string; epoch: string } {
-  const directory = process.env['STATE_DIRECTORY'] ?? '/var/lib/tskeepalived';
-  const namespace = statSync('/proc/self/ns/net').ino;
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch {
-    // The journal says so when it cannot write.
-  }
-  return { path: `${directory}/${namespace}${pidFile.replaceAll('/', '-')}.json`, epoch: `${boot} ${namespace}` };
+  return { ...settings, configFile, hooks, console: false };
 }

@@ -19,8 +19,18 @@ export interface Settings {
   readonly pidFile: string;
   readonly vrrpPidFile: string;
   readonly bfdPidFile: string;
+  readonly checkersPidFile: string;
   /** false: no BFD session runs. */
   readonly bfd: boolean;
+  /** Which parts run; -P and -C choose. */
+  readonly vrrp: boolean;
+  readonly checkers: boolean;
+  /** --all: also those that have nothing to do. */
+  readonly everyPart: boolean;
+  /** false (-R): when the checking process dies, so does the daemon. */
+  readonly respawn: boolean;
+  /** -I: IPVS stays as it is at the stop. */
+  readonly keepIpvs: boolean;
   readonly configId: string | null;
   readonly allConfigErrors: boolean;
   readonly umask: number | null;
@@ -41,7 +51,6 @@ export function settingsOf(given: readonly Given[], facilityOf: (text: string) =
   const has = (name: string): boolean => last.has(name);
   const unbuilt = given.find((g) => !g.row.built);
   if (unbuilt !== undefined) throw new UsageError(`option '--${unbuilt.row.long}' is keepalived's, but not built yet in tskeepalived (${unbuilt.row.meaning})`);
-  if (has('check') && !has('vrrp')) throw new UsageError("option '--check': health checkers are not built yet in tskeepalived");
   if (has('genhash')) throw new UsageError("option '--genhash' must be the first");
   const facility = last.get('log-facility');
   const facilityNumber = facility == null ? 3 : facilityOf(facility);
@@ -54,7 +63,9 @@ export function settingsOf(given: readonly Given[], facilityOf: (text: string) =
     dumpConfig: has('dump-conf'), releaseVips: has('release-vips'), keepAddresses: has('dont-release-vrrp'), ignoreInterrupt: has('ignore-sigint'),
     addressMonitoring: has('address-monitoring'),
     pidFile: last.get('pid') ?? '/run/keepalived.pid', vrrpPidFile: last.get('vrrp_pid') ?? '/run/vrrp.pid',
-    bfdPidFile: last.get('bfd_pid') ?? '/run/bfd.pid', bfd: !has('no_bfd'),
+    bfdPidFile: last.get('bfd_pid') ?? '/run/bfd.pid', checkersPidFile: last.get('checkers_pid') ?? '/run/checkers.pid',
+    bfd: !has('no_bfd') && (has('vrrp') || !has('check')), vrrp: has('vrrp') || !has('check'), checkers: has('check') || !has('vrrp'),
+    everyPart: has('all'), respawn: !has('dont-respawn'), keepIpvs: has('dont-release-ipvs'),
     configId: last.get('config-id') ?? null, allConfigErrors: has('all-config'), umask: umaskOf(last.get('umask') ?? null),
     hooks: last.get('hooks') ?? null,
     task: taskOf(last),

@@ -13,6 +13,7 @@ import { LocalIgmp } from './local-igmp.ts';
 import type { Log } from './log/log.ts';
 import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
+import type { Balance } from './balance/supervisor.ts';
 import { BfdService } from './bfd-service.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
@@ -21,6 +22,7 @@ import { needsVrrp } from '../vrrp/desired.ts';
 import { AutoPriority } from './auto-priority.ts';
 import { PromoteSecondaries } from './promote-secondaries.ts';
 import { runAs } from './run-as.ts';
+import { scriptsOf } from './scripts-of.ts';
 import { VmacKeeper } from './vmac-keeper.ts';
 import { Scheduler, vrrpScheduling } from './scheduling.ts';
 import { snapshot } from './snapshot.ts';
@@ -45,8 +47,8 @@ export interface DaemonParts {
   readonly hooks: Pick<HooksService, 'emit'>;
   /** 0 ≤ x < 1 for jitter and discriminators of BFD; Math.random unless a test has its own. */
   readonly random?: () => number;
-  /** Hears of BFD sessions for BFD_CHECK. */
-  readonly bfdChecks?: (name: string, up: boolean) => void;
+  /** The load-balancing half, which runs elsewhere. */
+  readonly balance?: Balance;
 }
 
 /** keepalived waits about this long after its farewells. */
@@ -83,8 +85,7 @@ export class Daemon {
     this.#parts = parts;
     this.#options = options;
     this.#startedAt = system.clock.wall();
-    // set_supplementary_groups is about every script.
-    this.#scripts = { run: (argv, asked) => system.scripts.run(argv, this.#config.settings.set_supplementary_groups === true ? { ...asked, supplementary: true } : asked) };
+    this.#scripts = scriptsOf(system.scripts, () => this.#config);
     this.#config = config;
     this.#network = new Network(system.routes, system.clock, log, (change) => {
       if (options.logAddresses) logAddress(change, log);
@@ -115,7 +116,7 @@ export class Daemon {
     }, this.#trackers, options);
     this.#bfd = new BfdService(system, log, {
       vrrp: (name, up) => { this.#trackers.sessions.set(name, up); },
-      checker: (name, up) => { parts.bfdChecks?.(name, up); },
+      checker: (name, up) => { parts.balance?.session(name, up); },
     }, parts.random ?? Math.random);
     this.#promote = new PromoteSecondaries(system.sysctls, log);
     this.#igmp = new LocalIgmp(system.sysctls, log);
@@ -162,6 +163,7 @@ export class Daemon {
     this.#autoPriority.advise();
     if (this.#config.global.startupScript !== null) await this.#runOnce('startup', this.#config.global.startupScript);
     if (this.#stopping !== null) return;
+    this.#parts.balance?.start(this.#config);
     await this.#network.start();
     await this.#notifier.start();
     if (needsVrrp(this.#config)) {
@@ -206,6 +208,7 @@ export class Daemon {
     log.info('Reloading');
     const refused = refusedChange(this.#config, read);
     if (refused !== null) return log.error(refused);
+    this.#parts.balance?.reload(read);
     const config = needsVrrp(read) || needsVrrp(this.#config) ? this.#vmacs.plan(read, new Set()) : read;
     this.#config = config;
     if (needsVrrp(config)) {
@@ -246,6 +249,7 @@ export class Daemon {
     this.#vmacs.stop();
     this.#autoPriority.close();
     this.#vrrp.stop();
+    const balanced = this.#parts.balance?.stop();
     this.#bfd.close();
     this.#startupScript?.stop();
     this.#trackers.close();
@@ -253,7 +257,7 @@ export class Daemon {
     hooks.emit('onStop', { time: system.clock.wall() });
     const linger = !needsVrrp(this.#config) ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
     const closed = (): Promise<void> => this.#notifier.stop();
-    await Promise.all([linger, this.#changing.then(closed, closed)]);
+    await Promise.all([linger, balanced, this.#changing.then(closed, closed)]);
     this.#vrrp.close();
     if (!this.#options.keepAddresses) {
       await this.#vmacs.remove();

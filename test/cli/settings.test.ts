@@ -9,7 +9,6 @@ describe('settingsOf', () => {
   for (const [name, argv, message] of [
     ['an option that is not built yet', ['--snmp'], "option '--snmp' is keepalived's, but not built yet in tskeepalived (SNMP agent)"],
     ['another one, though --help is there as well', ['-h', '-s', 'blue'], "option '--namespace' is keepalived's, but not built yet"],
-    ['health checkers alone', ['--check'], "option '--check': health checkers are not built yet"],
     ['a facility that is none', ['-S', 'local8'], "option '--log-facility': no facility 'local8'"],
     ['a level that is none', ['--log-level=loud'], "option '--log-level': 'loud' is none of error, warn, info, detail, debug"],
     ['a format that is none', ['--log-format=xml'], "option '--log-format': 'xml' is neither text nor json"],
@@ -29,7 +28,8 @@ describe('settingsOf', () => {
     expect(settings()).to.deep.equal({
       configFile: '/etc/keepalived/keepalived.conf', foreground: false, console: false, syslog: true, facility: 3, level: 'info', format: 'text',
       logFile: null, dumpConfig: false, releaseVips: false, keepAddresses: false, ignoreInterrupt: false, addressMonitoring: false,
-      pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', bfdPidFile: '/run/bfd.pid', bfd: true, configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
+      pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', bfdPidFile: '/run/bfd.pid', bfd: true, checkersPidFile: '/run/checkers.pid',
+      vrrp: true, checkers: true, everyPart: false, respawn: true, keepIpvs: false, configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
     });
   });
 
@@ -70,7 +70,10 @@ describe('settingsOf', () => {
     [['-t'], { task: { type: 'test', log: null } }],
     [['-t/log'], { task: { type: 'test', log: '/log' } }],
     [['-t', '-v'], { task: { type: 'version' } }],
-    [['-P', '-C', '-R', '-I', '--flush-log-file', '-c', 'x'], {}],
+    [['-P'], { checkers: false }],
+    [['-C'], { vrrp: false, bfd: false }],
+    [['--all'], { everyPart: true }],
+    [['-P', '-C', '-R', '-I', '--flush-log-file', '-c', 'x'], { respawn: false, keepIpvs: true, checkersPidFile: 'x' }],
   ] as const) {
     it(argv.join(' '), () => {
       expect(settings(...argv)).to.deep.equal({ ...settings(), ...expected });

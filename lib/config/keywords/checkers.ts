@@ -8,7 +8,6 @@ import { parseIp, type IpAddress } from '../../util/ip.ts';
 import { beginScript } from '../validate/scripts.ts';
 import { weight } from './tracking.ts';
 
-const later = { notYet: '' } as const;
 const LONGEST = 4294.967295;
 export const noHeader: ValueType<true> = { syntax: '', schema: { type: 'object' }, bare: true, read: () => true };
 
@@ -45,23 +44,23 @@ const wait = seconds({ min: 0, max: LONGEST });
 
 /** Where and how a check connects. */
 const connection = {
-  connect_ip: keyword(endpoint('Invalid connect_ip address {word} - ignoring'), 'address to check', { default: "the real server's", ...later }),
-  connect_port: keyword(port, 'port to check', { default: "the real server's", invalid: "Invalid checker connect_port '{word}'", ...later }),
-  bindto: keyword(endpoint('Invalid bindto address {word} - ignoring'), 'own address of the check', { default: 'the kernel’s choice', ...later }),
-  bind_port: keyword(port, 'own port of the check', { default: 'the kernel’s choice', invalid: "Invalid checker bind_port '{word}'", ...later }),
-  bind_if: keyword(word('IF', 'interface'), 'interface to bind to', later),
-  connect_timeout: keyword(timeout, 'limit of the connection', { default: "the real server's, else 5", invalid: 'connect_timeout {word} invalid - ignoring', ...later }),
-  fwmark: keyword(integer({ min: 0, max: UINT_MAX }), 'mark of the packets', { default: '0', invalid: "Invalid fwmark connection value '{word}'", ...later }),
+  connect_ip: keyword(endpoint('Invalid connect_ip address {word} - ignoring'), 'address to check', { default: "the real server's" }),
+  connect_port: keyword(port, 'port to check', { default: "the real server's", invalid: "Invalid checker connect_port '{word}'" }),
+  bindto: keyword(endpoint('Invalid bindto address {word} - ignoring'), 'own address of the check', { default: 'the kernel’s choice' }),
+  bind_port: keyword(port, 'own port of the check', { default: 'the kernel’s choice', invalid: "Invalid checker bind_port '{word}'" }),
+  bind_if: keyword(word('IF', 'interface'), 'interface to bind to'),
+  connect_timeout: keyword(timeout, 'limit of the connection', { default: "the real server's, else 5", invalid: 'connect_timeout {word} invalid - ignoring' }),
+  fwmark: keyword(integer({ min: 0, max: UINT_MAX }), 'mark of the packets', { default: '0', invalid: "Invalid fwmark connection value '{word}'" }),
 };
 
 /** When a check runs and what counts. */
 const schedule = {
-  retry: keyword(integer({ min: 0, max: UINT_MAX }), 'failed checks before the real server is down', { default: '1; DNS 3, MISC 0', invalid: "Invalid retry connection value '{word}'", ...later }),
-  delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: '1; HTTP 3, DNS delay_loop', ...later }),
-  warmup: keyword(wait, 'longest random wait before the first check', { default: "the real server's", ...later }),
-  delay_loop: keyword(timeout, 'time between two checks', { default: "the real server's", invalid: "Invalid delay_loop '{word}'", ...later }),
-  alpha: keyword(BOOLEAN, 'down until the first success', { default: "the real server's", invalid: 'Invalid alpha parameter {word}', ...later }),
-  log_all_failures: keyword(BOOLEAN, 'log every failed check', { default: 'checker_log_all_failures', invalid: 'Invalid log_all_failures parameter {word}', ...later }),
+  retry: keyword(integer({ min: 0, max: UINT_MAX }), 'failed checks before the real server is down', { default: '1; DNS 3, MISC 0', invalid: "Invalid retry connection value '{word}'" }),
+  delay_before_retry: keyword(wait, 'wait before a failed check is made again', { default: '1; HTTP 3, DNS delay_loop' }),
+  warmup: keyword(wait, 'longest random wait before the first check', { default: "the real server's" }),
+  delay_loop: keyword(timeout, 'time between two checks', { default: "the real server's", invalid: "Invalid delay_loop '{word}'" }),
+  alpha: keyword(BOOLEAN, 'down until the first success', { default: "the real server's", invalid: 'Invalid alpha parameter {word}' }),
+  log_all_failures: keyword(BOOLEAN, 'log every failed check', { default: 'checker_log_all_failures', invalid: 'Invalid log_all_failures parameter {word}' }),
 };
 
 const path = (name: string): string => `virtual_server.real_server.${name}`;
@@ -74,8 +73,8 @@ export const pingCheck = table(path('PING_CHECK'), { ...connection, ...schedule 
 export const smtpHost = table(path('SMTP_CHECK.host'), { ...connection, ...schedule });
 export const smtpCheck = table(path('SMTP_CHECK'), {
   ...connection, ...schedule,
-  helo_name: keyword(word('STRING'), 'name sent in HELO', { default: 'smtpchecker.keepalived.org', bare: 'SMTP_CHECK helo name missing', ...later }),
-  host: block(noHeader, smtpHost, 'deprecated: a further address, as a checker of its own', later),
+  helo_name: keyword(word('STRING'), 'name sent in HELO', { default: 'smtpchecker.keepalived.org', bare: 'SMTP_CHECK helo name missing' }),
+  host: block(noHeader, smtpHost, 'deprecated: a further address, as a checker of its own'),
 });
 
 /** Bytes in hex; `x` digits match anything where allowed. A word's last digit may stand alone: `Ab12f 3` is ab 12 0f 03. */
@@ -96,26 +95,26 @@ function hex(what: string, wild: boolean): ValueType<string> {
 
 export const udpCheck = table(path('UDP_CHECK'), {
   ...connection, ...schedule,
-  payload: keyword(hex('payload', false), 'bytes to send', { default: '32 bytes of text', bare: 'UDP_CHECK payload requires a payload', ...later }),
-  require_reply: keyword(hex('reply', true), 'an answer must come, and match', { default: 'silence is a success', ...later }),
-  min_reply_length: keyword(integer({ min: 0, max: 65535 }), 'shortest answer', { default: '0', invalid: 'UDP_CHECK min length {word} not valid - must be between 0 & 65535', ...later }),
-  max_reply_length: keyword(integer({ min: 0, max: 65535 }), 'longest answer', { default: '255', invalid: 'UDP_CHECK max length {word} not valid - must be between 0 & 65535', ...later }),
+  payload: keyword(hex('payload', false), 'bytes to send', { default: '32 bytes of text', bare: 'UDP_CHECK payload requires a payload' }),
+  require_reply: keyword(hex('reply', true), 'an answer must come, and match', { default: 'silence is a success' }),
+  min_reply_length: keyword(integer({ min: 0, max: 65535 }), 'shortest answer', { default: '0', invalid: 'UDP_CHECK min length {word} not valid - must be between 0 & 65535' }),
+  max_reply_length: keyword(integer({ min: 0, max: 65535 }), 'longest answer', { default: '255', invalid: 'UDP_CHECK max length {word} not valid - must be between 0 & 65535' }),
 });
 
 const DNS_TYPES = ['A', 'NS', 'CNAME', 'SOA', 'MX', 'TXT', 'AAAA', 'RRSIG', 'DNSKEY'] as const;
 
 export const dnsCheck = table(path('DNS_CHECK'), {
   ...connection, ...schedule,
-  type: keyword(choice(DNS_TYPES, true), 'record type to ask for', { default: 'SOA', invalid: 'Unknown DNS check type {word} - ignoring', ...later }),
-  name: keyword(word('NAME'), 'name to ask for', { default: '. (the root)', ...later }),
+  type: keyword(choice(DNS_TYPES, true), 'record type to ask for', { default: 'SOA', invalid: 'Unknown DNS check type {word} - ignoring' }),
+  name: keyword(word('NAME'), 'name to ask for', { default: '. (the root)' }),
 });
 
 export const miscCheck = table(path('MISC_CHECK'), {
   ...schedule,
-  misc_path: keyword(script('"CMD ARGS"'), 'program to run', { bare: 'No path set for misc_path', ...later }),
-  misc_timeout: keyword(seconds({ min: 0, max: LONGEST }, 0), 'limit of its run time', { default: 'delay_loop', invalid: "Invalid misc_timeout value '{word}'", ...later }),
-  misc_dynamic: keyword(FLAG, 'exit codes 2..255 set the weight to the code less 2', { default: 'off', ...later }),
-  user: keyword(scriptUser((path_) => `Failed to set uid/gid for misc checker script ${path_ === '' ? '' : `'${path_}'`} - removing`), 'account that runs it', { default: 'script_user, else keepalived_script, else that of the daemon', bare: 'No user specified for misc checker script ', ...later }),
+  misc_path: keyword(script('"CMD ARGS"'), 'program to run', { bare: 'No path set for misc_path' }),
+  misc_timeout: keyword(seconds({ min: 0, max: LONGEST }, 0), 'limit of its run time', { default: 'delay_loop', invalid: "Invalid misc_timeout value '{word}'" }),
+  misc_dynamic: keyword(FLAG, 'exit codes 2..255 set the weight to the code less 2', { default: 'off' }),
+  user: keyword(scriptUser((path_) => `Failed to set uid/gid for misc checker script ${path_ === '' ? '' : `'${path_}'`} - removing`), 'account that runs it', { default: 'script_user, else keepalived_script, else that of the daemon', bare: 'No user specified for misc checker script ' }),
 }, { begin: beginScript, end: endMisc });
 
 function endMisc(context: Context, block_: BlockValue, close: Place): boolean {
@@ -131,8 +130,8 @@ function endMisc(context: Context, block_: BlockValue, close: Place): boolean {
 }
 
 export const fileCheck = table(path('FILE_CHECK'), {
-  track_file: keyword({ ...word('NAME'), read: (args) => (args.context.isDeclared('track file', args.words[args.first] ?? '') ? args.words[args.first] : undefined) }, 'track_file declared further up', { invalid: 'track_file {word} not found', ...later }),
-  weight: keyword(weight(INT_MAX), 'the number in the file counts that many times', { default: "the track_file's", invalid: 'Weight ({word}) for FILE_CHECK must be between [-2147483647..2147483647] inclusive. Ignoring...', bare: 'No weight specified for FILE_CHECK - ignoring', ...later }),
+  track_file: keyword({ ...word('NAME'), read: (args) => (args.context.isDeclared('track file', args.words[args.first] ?? '') ? args.words[args.first] : undefined) }, 'track_file declared further up', { invalid: 'track_file {word} not found' }),
+  weight: keyword(weight(INT_MAX), 'the number in the file counts that many times', { default: "the track_file's", invalid: 'Weight ({word}) for FILE_CHECK must be between [-2147483647..2147483647] inclusive. Ignoring...', bare: 'No weight specified for FILE_CHECK - ignoring' }),
 }, {
   end: (context, block_, close) => {
     const name = block_.values.track_file;
@@ -144,8 +143,8 @@ export const fileCheck = table(path('FILE_CHECK'), {
 });
 
 export const bfdCheck = table(path('BFD_CHECK'), {
-  name: keyword(word('NAME'), 'bfd_instance declared further up', later),
-  alpha: keyword(FLAG, 'down until the session is up', { default: 'off', ...later }),
+  name: keyword(word('NAME'), 'bfd_instance declared further up'),
+  alpha: keyword(FLAG, 'down until the session is up', { default: 'off' }),
 }, {
   end: (context, block_, close) => {
     if (block_.values.name !== undefined) return true;
@@ -223,22 +222,22 @@ function pattern(): ValueType<string> {
 }
 
 const urlRows = {
-  path: keyword(word('PATH'), 'request target, sent as it stands', later),
-  digest: many(keyword(digest(), 'MD5 of the body; several may be given', later)),
-  status_code: keyword(statusCodes(), 'codes that are good', { default: '200-299', ...later, bare: 'No HTTP_GET status code specified' }),
-  virtualhost: keyword(word('NAME'), 'Host header of this URL', { default: "the checker's", bare: 'Missing HTTP_GET virtualhost name', ...later }),
-  regex: keyword(pattern(), 'the body must match', { build: 'regex', ...later }),
-  regex_no_match: keyword(FLAG, 'the body must not match', { default: 'off', build: 'regex', ...later }),
-  regex_options: keyword(regexOptions(), 'PCRE2 options', { build: 'regex', ...later }),
-  regex_min_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'first offset of the body that is looked at', { default: '0', build: 'regex', ...later }),
-  regex_max_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'last offset of the body; needs use_offset_limit', { default: '0, no limit', build: 'regex', ...later }),
-  regex_stack: keyword(words('START MAX'), 'stack sizes, bytes', { build: 'regex', ...later }),
+  path: keyword(word('PATH'), 'request target, sent as it stands'),
+  digest: many(keyword(digest(), 'MD5 of the body; several may be given')),
+  status_code: keyword(statusCodes(), 'codes that are good', { default: '200-299', bare: 'No HTTP_GET status code specified' }),
+  virtualhost: keyword(word('NAME'), 'Host header of this URL', { default: "the checker's", bare: 'Missing HTTP_GET virtualhost name' }),
+  regex: keyword(pattern(), 'the body must match', { build: 'regex' }),
+  regex_no_match: keyword(FLAG, 'the body must not match', { default: 'off', build: 'regex' }),
+  regex_options: keyword(regexOptions(), 'PCRE2 options', { build: 'regex' }),
+  regex_min_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'first offset of the body that is looked at', { default: '0', build: 'regex' }),
+  regex_max_offset: keyword(integer({ min: 0, max: UINT_MAX }), 'last offset of the body; needs use_offset_limit', { default: '0, no limit', build: 'regex' }),
+  regex_stack: keyword(words('START MAX'), 'stack sizes, bytes', { build: 'regex' }),
 };
 
 export const httpUrl = table(path('HTTP_GET.url'), urlRows, { begin: beginUrl, end: endUrl });
 export const sslUrl = table(path('SSL_GET.url'), {
   ...urlRows,
-  tls_compliant: keyword(BOOLEAN, 'end TLS with close_notify', { default: 'off', since: '2.3.0', invalid: 'Invalid tls_compliant parameter {word}', ...later }),
+  tls_compliant: keyword(BOOLEAN, 'end TLS with close_notify', { default: 'off', since: '2.3.0', invalid: 'Invalid tls_compliant parameter {word}' }),
 }, { begin: beginUrl, end: endUrl });
 
 /** Digests are compared within a URL. */
@@ -254,19 +253,19 @@ function endUrl(context: Context, block_: BlockValue, close: Place): boolean {
 
 const httpRows = {
   ...connection, ...httpSchedule,
-  nb_get_retry: keyword(integer({ min: 0, max: UINT_MAX }), 'deprecated spelling of retry', { alias: 'retry', deprecated: "nb_get_retry is deprecated - please use 'retry'", invalid: "Invalid nb_get_retry value '{word}'", ...later }),
-  virtualhost: keyword(word('NAME'), 'Host header (and SNI) of this checker', { default: "the real server's", bare: 'HTTP_GET virtualhost name missing', ...later }),
-  http_protocol: keyword(choice(['1.0', '1.0C', '1.0c', '1.1']), 'version of the request; C adds Connection: close', { default: '1.0', bare: 'Missing http_protocol version', invalid: 'Invalid http_protocol version {word}', ...later }),
-  enable_sni: keyword(BOOLEAN, 'send SNI', { default: 'off', invalid: 'Invalid enable_sni parameter {word}', ...later }),
-  sni_name: keyword({ ...word('NAME'), bare: true }, 'SNI; implies enable_sni', { default: 'virtualhost', since: '2.4.4', ...later }),
-  fast_recovery: keyword(BOOLEAN, 'check the next URL at once while nothing is known to fail', { default: 'off', invalid: 'Invalid fast_recovery parameter {word}', ...later }),
+  nb_get_retry: keyword(integer({ min: 0, max: UINT_MAX }), 'deprecated spelling of retry', { alias: 'retry', deprecated: "nb_get_retry is deprecated - please use 'retry'", invalid: "Invalid nb_get_retry value '{word}'" }),
+  virtualhost: keyword(word('NAME'), 'Host header (and SNI) of this checker', { default: "the real server's", bare: 'HTTP_GET virtualhost name missing' }),
+  http_protocol: keyword(choice(['1.0', '1.0C', '1.0c', '1.1']), 'version of the request; C adds Connection: close', { default: '1.0', bare: 'Missing http_protocol version', invalid: 'Invalid http_protocol version {word}' }),
+  enable_sni: keyword(BOOLEAN, 'send SNI', { default: 'off', invalid: 'Invalid enable_sni parameter {word}' }),
+  sni_name: keyword({ ...word('NAME'), bare: true }, 'SNI; implies enable_sni', { default: 'virtualhost', since: '2.4.4' }),
+  fast_recovery: keyword(BOOLEAN, 'check the next URL at once while nothing is known to fail', { default: 'off', invalid: 'Invalid fast_recovery parameter {word}' }),
 };
 
-export const httpGet = table(path('HTTP_GET'), { ...httpRows, url: block(noHeader, httpUrl, 'a URL to check; several may be given', later) }, { end: endHttp });
+export const httpGet = table(path('HTTP_GET'), { ...httpRows, url: block(noHeader, httpUrl, 'a URL to check; several may be given') }, { end: endHttp });
 export const sslGet = table(path('SSL_GET'), {
   ...httpRows,
-  tls_compliant: keyword(BOOLEAN, 'end TLS with close_notify', { default: 'off', since: '2.3.0', invalid: 'Invalid tls_compliant parameter {word}', ...later }),
-  url: block(noHeader, sslUrl, 'a URL to check; several may be given', later),
+  tls_compliant: keyword(BOOLEAN, 'end TLS with close_notify', { default: 'off', since: '2.3.0', invalid: 'Invalid tls_compliant parameter {word}' }),
+  url: block(noHeader, sslUrl, 'a URL to check; several may be given'),
 }, { end: endHttp });
 
 function endHttp(context: Context, block_: BlockValue, close: Place): boolean {

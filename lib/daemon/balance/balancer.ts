@@ -37,8 +37,9 @@ export class Balancer {
     return this.#standings;
   }
 
-  start({ ipvs }: Config): void {
-    this.#take(begin(ipvs.virtualServers, ipvs.initNotifies), ipvs);
+  /** `kept`: where those stand that were known before, which is no news. */
+  start({ ipvs }: Config, kept: Standings = new Map()): void {
+    this.#take(kept.size === 0 ? begin(ipvs.virtualServers, ipvs.initNotifies) : migrate(kept, ipvs.virtualServers, ipvs.initNotifies), ipvs);
   }
 
   reload({ ipvs }: Config): void {

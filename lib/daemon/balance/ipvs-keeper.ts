@@ -49,6 +49,16 @@ export class IpvsKeeper {
     this.#ours = leftover;
   }
 
+  /** What the kernel should have. */
+  get wanted(): IpvsTable {
+    return this.#wanted;
+  }
+
+  /** Somebody has been at the table: what it holds is looked at before the next change. */
+  stale(): void {
+    this.#stale = true;
+  }
+
   /** From now on the kernel should have this. */
   want(table: IpvsTable): void {
     this.#wanted = table;

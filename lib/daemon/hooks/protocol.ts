@@ -1,7 +1,7 @@
 import type { HookName } from './types.ts';
 
 /** Every hook there is. */
-export const HOOK_NAMES: readonly HookName[] = ['onStart', 'onTransition', 'onTrackerResult', 'onReload', 'onStop'];
+export const HOOK_NAMES: readonly HookName[] = ['onStart', 'onTransition', 'onTrackerResult', 'onRealServer', 'onQuorum', 'onReload', 'onStop'];
 
 /** From the daemon to the thread: one at a time, the next after its answer. */
 export interface HookCall {

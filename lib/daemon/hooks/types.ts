@@ -3,6 +3,8 @@
  * lib/index.ts. All values are plain data; times are milliseconds since the epoch.
  */
 
+import type { BalanceEvents } from '../balance/events.ts';
+
 /** States as keepalived names them in its log. STOP and DELETED are the last that is heard of an object. */
 export type HookState = 'INIT' | 'BACKUP' | 'MASTER' | 'FAULT' | 'STOP' | 'DELETED';
 
@@ -47,7 +49,7 @@ export interface TrackerResultEvent {
 }
 
 /** Which hook hears which event. */
-export interface HookEvents {
+export interface HookEvents extends BalanceEvents {
   readonly onStart: StartEvent;
   readonly onTransition: TransitionEvent;
   readonly onTrackerResult: TrackerResultEvent;

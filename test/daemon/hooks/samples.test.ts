@@ -22,10 +22,12 @@ describe('conf: the sample hooks', function () {
   afterEach(() => hooks.stop(0));
 
   it('hooks-log.ts logs every event', async () => {
-    expect(await hooks.load(sample('hooks-log.ts'))).to.deep.equal({ ok: true, hooks: ['onStart', 'onTransition', 'onTrackerResult', 'onReload', 'onStop'] });
+    expect(await hooks.load(sample('hooks-log.ts'))).to.deep.equal({ ok: true, hooks: ['onStart', 'onTransition', 'onTrackerResult', 'onRealServer', 'onQuorum', 'onReload', 'onStop'] });
     hooks.emit('onStart', { version: '1', routerId: 'R', instances: ['VI_1', 'VI_2'], time: 0 });
     hooks.emit('onTransition', transition);
     hooks.emit('onTrackerResult', { kind: 'script', name: 'chk', up: false, detail: 'exited with status 1', time: 0 });
+    hooks.emit('onRealServer', { virtualServer: '[192.0.2.1]:tcp:80', realServer: '[10.0.0.1]:tcp:80', up: false, time: 0 });
+    hooks.emit('onQuorum', { virtualServer: '[192.0.2.1]:tcp:80', up: true, time: 0 });
     hooks.emit('onReload', { instances: ['VI_1'], time: 0 });
     hooks.emit('onStop', { time: 0 });
     await until(() => log.texts().includes('hooks: stopping'), 'the last line');
@@ -33,6 +35,8 @@ describe('conf: the sample hooks', function () {
       'hooks: tskeepalived 1 started with VI_1, VI_2',
       'hooks: INSTANCE VI_1: BACKUP > MASTER, priority 100 (master down)',
       'hooks: script chk is down: exited with status 1',
+      'hooks: [10.0.0.1]:tcp:80 of [192.0.2.1]:tcp:80 is down',
+      'hooks: [192.0.2.1]:tcp:80 has gained its quorum',
       'hooks: reloaded, now with VI_1',
       'hooks: stopping',
     ]);

@@ -75,7 +75,7 @@ describe('daemon/hooks/supervisor', () => {
 
     it('says which on… members are no hooks', async () => {
       await loadWith((started) => started.answer({ type: 'loaded', hooks: [], unknown: ['onTransitoin'] }));
-      expect(log.texts('warn')).to.deep.equal([`hooks: ${FILE}: 'onTransitoin' is no hook; there are onStart, onTransition, onTrackerResult, onReload, onStop`]);
+      expect(log.texts('warn')).to.deep.equal([`hooks: ${FILE}: 'onTransitoin' is no hook; there are onStart, onTransition, onTrackerResult, onRealServer, onQuorum, onReload, onStop`]);
     });
   });
 

@@ -1,0 +1,57 @@
+/** The checking process: the same program with a mark in its environment, which says what it needs to know. */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { FromChecker, StartChecker } from '../daemon/balance/checker-messages.ts';
+import type { Settings } from './settings.ts';
+
+const MARK = 'TSKEEPALIVED_CHECKERS';
+
+/** What the daemon's process tells the one that it starts. */
+export interface CheckerStart {
+  /** As the daemon goes by: paths are absolute, or relative to the directory both run in. */
+  readonly settings: Settings;
+  readonly again: boolean;
+}
+
+/** True in the process that is to run the checkers. */
+export function isCheckersCall(): boolean {
+  return process.env[MARK] !== undefined && process.send !== undefined;
+}
+
+/** The mark is taken out of the environment, so that no script inherits it. */
+export function checkerStart(): CheckerStart {
+  const start = JSON.parse(process.env[MARK] ?? '') as CheckerStart;
+  delete process.env[MARK];
+  return start;
+}
+
+/** Starts it with the daemon's stderr and nothing else that is open here: everything is close-on-exec. */
+export function startCheckers(settings: Settings): StartChecker {
+  return (again, listener) => {
+    const script = process.argv[1];
+    if (script === undefined) throw new Error('no program to run the checkers with');
+    const start: CheckerStart = { settings, again };
+    const child = spawn(process.execPath, [...process.execArgv, script, ...process.argv.slice(2)], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, [MARK]: JSON.stringify(start) },
+    });
+    let over = false;
+    const ended = (how: Parameters<typeof listener.ended>[0]): void => {
+      if (over) return;
+      over = true;
+      listener.ended(how);
+    };
+    child.on('message', (message: FromChecker) => { listener.heard(message); });
+    child.once('error', (cause) => { if (child.pid === undefined) ended({ type: 'failed', reason: cause.message }); });
+    child.once('exit', (status, signal) => {
+      ended(signal === null ? { type: 'exited', status: status ?? 0 } : { type: 'signalled', signal, number: constants.signals[signal] });
+    });
+    return {
+      pid: child.pid ?? null,
+      send(message) {
+        // Of a process that is gone, its end tells.
+        if (child.connected) child.send(message, undefined, undefined, () => undefined);
+      },
+      kill: () => { child.kill('SIGKILL'); },
+    };
+  };
+}

@@ -1,0 +1,173 @@
+/** The checking half as a process of its own: started, watched, started again, stopped (reference 1.3). Nothing here waits for it. */
+import type { Config } from '../../config/model.ts';
+import type { Clock } from '../../system/clock.ts';
+import type { Cancel, Millis } from '../../util/time.ts';
+import type { HooksService } from '../hooks/supervisor.ts';
+import type { Log } from '../log/log.ts';
+import type { CheckerProcess, FromChecker, ProcessEnd, StartChecker } from './checker-messages.ts';
+import { permanentError, respawnPause } from './respawn.ts';
+
+/** The load-balancing half as the daemon sees it. All but `stop` return at once. */
+export interface Balance {
+  start(config: Config): void;
+  reload(config: Config): void;
+  /** A BFD session that checkers follow went up or down. */
+  session(name: string, up: boolean): void;
+  stop(): Promise<void>;
+}
+
+export interface SupervisorParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly start: StartChecker;
+  readonly hooks: Pick<HooksService, 'emit'>;
+  /** The daemon cannot go on, and ends with this code. */
+  readonly over: (code: number) => void;
+}
+
+export interface SupervisorOptions {
+  /** --all: also without a virtual server. */
+  readonly always: boolean;
+  /** false (-R): its death is the daemon's. */
+  readonly respawn: boolean;
+}
+
+const NAME = 'Healthcheck';
+
+interface Running {
+  readonly process: CheckerProcess;
+  readonly born: Millis;
+  /** It was told to stop: its end is no news, and after a while it is killed. null: it shall run. */
+  leaving: Cancel | null;
+}
+
+export class CheckerSupervisor implements Balance {
+  readonly #parts: SupervisorParts;
+  readonly #options: SupervisorOptions;
+  /** What sessions were last said to be, for a process that starts later. */
+  readonly #sessions = new Map<string, boolean>();
+  #config: Config | null = null;
+  #running: Running | null = null;
+  #died = false;
+  /** One has run as configured, so another can. */
+  #wasReady = false;
+  #pause: Millis = 0;
+  #restart: Cancel | null = null;
+  #stopping = false;
+  #gone: () => void = () => undefined;
+
+  constructor(options: SupervisorOptions, parts: SupervisorParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  start(config: Config): void {
+    this.#config = config;
+    if (this.#isNeeded() && !this.#stopping) this.#spawn();
+  }
+
+  reload(config: Config): void {
+    this.#config = config;
+    if (this.#stopping) return;
+    if (!this.#isNeeded()) {
+      this.#restart?.();
+      this.#restart = null;
+      if (this.#running !== null) this.#dismiss(this.#running);
+    } else if (this.#running !== null && this.#running.leaving === null) this.#running.process.send({ type: 'reload' });
+    // One that is leaving starts again when it is gone; one that waits for its turn reads the new configuration then.
+    else if (this.#running === null && this.#restart === null) this.#spawn();
+  }
+
+  /** USR1. */
+  dump(): void {
+    this.#running?.process.send({ type: 'data' });
+  }
+
+  session(name: string, up: boolean): void {
+    this.#sessions.set(name, up);
+    this.#running?.process.send({ type: 'session', name, up });
+  }
+
+  /** Resolves when it has gone; it is killed after child_wait_time. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    this.#restart?.();
+    this.#restart = null;
+    const running = this.#running;
+    if (running === null) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#gone = resolve;
+      this.#dismiss(running);
+    });
+  }
+
+  #isNeeded(): boolean {
+    return this.#config !== null && (this.#options.always || this.#config.ipvs.virtualServers.length > 0);
+  }
+
+  #spawn(): void {
+    const { clock, log, start } = this.#parts;
+    this.#restart = null;
+    const process = start(this.#died, { heard: (message) => { this.#heard(message); }, ended: (how) => { this.#ended(running, how); } });
+    const running: Running = { process, born: clock.now(), leaving: null };
+    this.#running = running;
+    if (process.pid === null) return;
+    log.info(`Starting ${NAME} child process, pid=${process.pid}`);
+    for (const [name, up] of this.#sessions) process.send({ type: 'session', name, up });
+  }
+
+  #heard(message: FromChecker): void {
+    if (message.type === 'ready') this.#wasReady = true;
+    else if (message.hook === 'onQuorum') this.#parts.hooks.emit(message.hook, message.event);
+    else this.#parts.hooks.emit(message.hook, message.event);
+  }
+
+  #dismiss(running: Running): void {
+    if (running.leaving !== null) return;
+    const { clock, log } = this.#parts;
+    running.process.send({ type: 'stop' });
+    const limit = this.#config?.process.childWait ?? 0;
+    running.leaving = clock.at(clock.now() + limit, () => {
+      log.warn(`${NAME} child process(${running.process.pid ?? '?'}) did not end within ${limit / 1000} s, killing it`);
+      running.process.kill();
+    });
+  }
+
+  #ended(running: Running, how: ProcessEnd): void {
+    this.#running = null;
+    running.leaving?.();
+    if (this.#stopping) return this.#gone();
+    if (running.leaving !== null) {
+      // A reload has asked for it again meanwhile.
+      this.#died = false;
+      if (this.#isNeeded()) this.#spawn();
+      return;
+    }
+    const { log, over, clock } = this.#parts;
+    const pid = running.process.pid ?? '?';
+    const permanent = how.type === 'exited' ? permanentError(how.status) : null;
+    // Where one has run another can: then somebody is at the configuration file or the kernel, and VRRP goes on.
+    if (how.type === 'exited' && permanent !== null && !this.#wasReady) {
+      log.error(`pid ${pid} exited with permanent error ${permanent}. Terminating`);
+      return over(how.status);
+    }
+    log.error(endText(pid, how));
+    log.error(`${NAME} child process(${pid}) died: ${this.#options.respawn ? 'Respawning' : 'Exiting'}`);
+    if (!this.#options.respawn) return over(FATAL);
+    this.#died = true;
+    const { pause, next, limited } = respawnPause(this.#pause, clock.now() - running.born);
+    this.#pause = next;
+    if (limited) log.info(`Restart of ${NAME} process delayed ${pause / 1000} seconds to limit respawn rate`);
+    this.#restart = clock.at(clock.now() + pause, () => { this.#spawn(); });
+  }
+}
+
+const FATAL = 1;
+
+function endText(pid: number | string, how: ProcessEnd): string {
+  switch (how.type) {
+    case 'exited': return `pid ${pid} exited with status ${how.status}`;
+    case 'signalled': return `pid ${pid} exited due to signal ${how.number} (${how.signal})`;
+    case 'failed': return `${NAME} child process: fork error(${how.reason})`;
+  }
+}

@@ -1,0 +1,34 @@
+import type { SystemError } from '../system/error.ts';
+import type { CheckSockets } from '../system/check-sockets.ts';
+import type { System } from '../system/system.ts';
+import { linuxCheckSockets } from './check-sockets.ts';
+import { linuxClock } from './clock.ts';
+import { closing } from './closing.ts';
+import { linuxFiles } from './files.ts';
+import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
+import { linuxScriptRunner } from './script-runner.ts';
+
+export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes'> {
+  readonly sockets: CheckSockets;
+  /** Closes what this opened; kills scripts that still run. */
+  close(): void;
+}
+
+/** What health checks need of the machine: no raw sockets, no packet filter. `failed` as in linuxSystem. Throws SystemError. */
+export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: NetlinkBuffers = {}): LinuxCheckSystem {
+  const routes = linuxNetlinkRoutes(failed, buffers);
+  const scripts = closing(routes, linuxScriptRunner);
+  const files = linuxFiles();
+  return {
+    clock: linuxClock(),
+    scripts,
+    files,
+    routes,
+    sockets: linuxCheckSockets(),
+    close() {
+      routes.close();
+      scripts.close();
+      files.close();
+    },
+  };
+}
