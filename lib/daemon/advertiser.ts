@@ -1,6 +1,6 @@
 import type { VrrpInstance } from '../config/model.ts';
 import { SystemError } from '../system/error.ts';
-import type { Datagram } from '../system/vrrp-sockets.ts';
+import type { Datagram, OutgoingDatagram } from '../system/vrrp-sockets.ts';
 import type { IpAddress } from '../util/ip.ts';
 import { compareStamps, type Stamp } from '../codec/auth-trailer.ts';
 import type { Clock } from '../system/clock.ts';
@@ -17,6 +17,13 @@ const SENDERS = 4;
 /** Seconds; a clock that was set back by more than this is followed: nobody would take stamps of the future. */
 const CLOCK_SET_BACK = 2;
 
+interface Repeated {
+  readonly priority: number;
+  readonly source: IpAddress;
+  readonly oldChecksum: boolean;
+  readonly datagrams: readonly OutgoingDatagram[];
+}
+
 /** Advertisements out and in, with what must be counted from one to the next: IPv4 identification, AH sequence, send errors told. */
 export class Advertiser {
   readonly #sockets: SocketPool;
@@ -28,6 +35,7 @@ export class Advertiser {
   #stamp: Stamp = { seconds: 0, fraction: 0, counter: 0 };
   #stamps = new Map<string, Map<IpAddress, Stamp>>();
   readonly #errors = new Map<string, string>();
+  readonly #last = new WeakMap<VrrpInstance, Repeated>();
   readonly #clock: Clock;
 
   constructor(sockets: SocketPool, log: Log, clock: Clock) {
@@ -40,17 +48,32 @@ export class Advertiser {
   send(instance: VrrpInstance, priority: number, source: IpAddress, oldChecksum: boolean): void {
     const id = (this.#ids.get(instance.name) ?? 0) % 0xffff + 1;
     this.#ids.set(instance.name, id);
+    const datagrams = repeats(instance) ? this.#repeated(instance, priority, source, oldChecksum) : this.#fresh(instance, priority, source, oldChecksum);
+    for (const { from, to, payload, ttl } of datagrams) {
+      try {
+        this.#sockets.send(specOf(instance), { from, to, payload, ttl, id });
+        if (this.#errors.size > 0) this.#errors.delete(`${instance.name} ${to}`);
+      } catch (cause) {
+        this.#failed(instance, to, cause);
+      }
+    }
+  }
+
+  /** The datagrams of last time, as long as they would be the same: nearly always. */
+  #repeated(instance: VrrpInstance, priority: number, source: IpAddress, oldChecksum: boolean): readonly OutgoingDatagram[] {
+    const last = this.#last.get(instance);
+    if (last !== undefined && last.priority === priority && last.source === source && last.oldChecksum === oldChecksum) return last.datagrams;
+    const datagrams = advertise(instance, priority, source, { id: 0, sequence: 0, oldChecksum, stamp: this.#stamp });
+    this.#last.set(instance, { priority, source, oldChecksum, datagrams });
+    return datagrams;
+  }
+
+  #fresh(instance: VrrpInstance, priority: number, source: IpAddress, oldChecksum: boolean): readonly OutgoingDatagram[] {
+    const id = this.#ids.get(instance.name) ?? 1;
     const sequence = (this.#sequences.get(instance.name) ?? 0) + 1;
     const datagrams = advertise(instance, priority, source, { id, sequence, oldChecksum, stamp: this.#nextStamp() });
     this.#sequences.set(instance.name, sequence + datagrams.length - 1);
-    for (const datagram of datagrams) {
-      try {
-        this.#sockets.send(specOf(instance), datagram);
-        this.#errors.delete(`${instance.name} ${datagram.to}`);
-      } catch (cause) {
-        this.#failed(instance, datagram.to, cause);
-      }
-    }
+    return datagrams;
   }
 
   /** The events of a datagram for an instance; AH is verified first. */
@@ -120,4 +143,9 @@ export class Advertiser {
     if (cause.code === 'ENETDOWN' || cause.code === 'ENODEV') this.#log.detail(text);
     else this.#log.warn(text);
   }
+}
+
+/** Nothing is in its adverts that changes from one to the next: no AH, no auth_hmac. */
+function repeats({ auth, extras }: VrrpInstance): boolean {
+  return auth?.type !== 'AH' && (extras?.hmac ?? null) === null;
 }

@@ -274,9 +274,8 @@ export class BfdService {
     this.#armed = next;
     this.#timer = () => undefined;
     if (next === Infinity) return;
-    // A precise timer runs after the sockets were read: a neighbour is not taken for dead while its packet waits.
     const expiring = all.some(({ session }) => session.expireAt === next);
-    this.#timer = this.#system.clock.at(next, () => { this.#due(expiring); }, expiring);
+    this.#timer = this.#system.clock.at(next, () => { this.#due(expiring); }, expiring ? 'after-input' : 'at-once');
   }
 
   #due(expiring: boolean): void {

@@ -5,6 +5,7 @@
 import { AH_LENGTH, AH_PROTOCOL } from '../codec/ah.ts';
 import type { Config, SyncGroup, VrrpInstance } from '../config/model.ts';
 import { SystemError } from '../system/error.ts';
+import type { Precision } from '../system/clock.ts';
 import type { System } from '../system/system.ts';
 import type { Datagram, SocketSpec } from '../system/vrrp-sockets.ts';
 import type { IpAddress } from '../util/ip.ts';
@@ -470,13 +471,19 @@ export class VrrpService {
     if (next === this.#armed) return;
     this.#timer();
     this.#armed = next;
-    if (next === Infinity) this.#timer = () => undefined;
-    else {
-      this.#timer = this.#system.clock.at(next, () => {
-        this.#armed = Infinity;
-        this.#take(routers.due(this.#config, this.#router, this.#system.clock.now()));
-      }, routers.isTakeover(this.#router, next));
+    const precision = routers.takesOver(this.#router, next) ? 'after-input' : 'at-once';
+    this.#timer = next === Infinity ? () => undefined : this.#system.clock.at(next, () => { this.#due(precision); }, precision);
+  }
+
+  /** What came late may have a takeover among it, which waits for what was to be heard. */
+  #due(precision: Precision): void {
+    const now = this.#system.clock.now();
+    if (precision === 'at-once' && routers.takesOver(this.#router, now)) {
+      this.#timer = this.#system.clock.at(now, () => { this.#due('after-input'); }, 'after-input');
+      return;
     }
+    this.#armed = Infinity;
+    this.#take(routers.due(this.#config, this.#router, now));
   }
 
   #perform(action: RouterAction): void {

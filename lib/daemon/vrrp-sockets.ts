@@ -12,8 +12,18 @@ interface Shared {
   buffer: number;
 }
 
+/** Asked with every advertisement. */
+const specs = new WeakMap<VrrpInstance, SocketSpec>();
+const keys = new WeakMap<SocketSpec, string>();
+
 /** Which socket an instance speaks through; instances with equal specs share one. */
 export function specOf(instance: VrrpInstance): SocketSpec {
+  const spec = specs.get(instance) ?? makeSpec(instance);
+  specs.set(instance, spec);
+  return spec;
+}
+
+function makeSpec(instance: VrrpInstance): SocketSpec {
   const unicast = instance.unicastPeers.length > 0;
   return {
     family: instance.family, link: speakingLink(instance), protocol: instance.auth?.type === 'AH' ? 51 : 112,
@@ -21,8 +31,10 @@ export function specOf(instance: VrrpInstance): SocketSpec {
   };
 }
 
-export function specKey({ family, link, protocol, group }: SocketSpec): string {
-  return `${family} ${link} ${protocol} ${group ?? 'unicast'}`;
+export function specKey(spec: SocketSpec): string {
+  const key = keys.get(spec) ?? `${spec.family} ${spec.link} ${spec.protocol} ${spec.group ?? 'unicast'}`;
+  keys.set(spec, key);
+  return key;
 }
 
 /** One socket for each way of speaking; opened when its interface is there, opened again when the interface is another one. */

@@ -70,6 +70,11 @@ export const inotifyAddWatch: (fd: Fd, path: string, mask: number) => number =
   declare('int inotify_add_watch(int fd, const char *path, uint32_t mask)');
 /** inotify_rm_watch(2) */
 export const inotifyRmWatch: (fd: Fd, watch: number) => number = declare('int inotify_rm_watch(int fd, int wd)');
+/** timerfd_create(2) */
+export const timerfdCreate: (clock: number, flags: number) => Fd = declare('int timerfd_create(int clockid, int flags)');
+/** timerfd_settime(2) */
+export const timerfdSettime: (fd: Fd, flags: number, value: Uint8Array, old: Pointer) => number =
+  declare('int timerfd_settime(int fd, int flags, const void *new_value, void *old_value)');
 /** getpwnam_r(3); returns an errno, 0 also when there is no such user: then `result` stays a null pointer. */
 export const getpwnamR: (name: string, passwd: Out, buffer: Out, length: number, result: Out) => number =
   declare('int getpwnam_r(const char *name, void *pwd, void *buf, size_t buflen, void *result)');
@@ -125,6 +130,8 @@ export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
+export const TFD_NONBLOCK = SOCK_NONBLOCK;
+export const TFD_CLOEXEC = SOCK_CLOEXEC;
 export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
 export const MSG_DONTWAIT = 0x40;
@@ -222,23 +229,31 @@ export function addressOf(bytes: Buffer): bigint {
   return koffi.address(bytes);
 }
 
-/** Calls `ready` whenever the descriptor can be read (poll(2), by the event loop). Returns what ends it; the descriptor stays open. */
-export function pollReadable(fd: Fd, ready: () => void): () => void {
+/** What ends a poll; the descriptor stays open. An unreferenced one does not keep the process alive. */
+export interface Polling {
+  (): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** Calls `ready` whenever the descriptor can be read (poll(2), by the event loop). */
+export function pollReadable(fd: Fd, ready: () => void): Polling {
   return poll(fd, { readable: true }, ready);
 }
 
 /** The same for writing: a connection under way has come to its end. */
-export function pollWritable(fd: Fd, ready: () => void): () => void {
+export function pollWritable(fd: Fd, ready: () => void): Polling {
   return poll(fd, { writable: true }, ready);
 }
 
-function poll(fd: Fd, what: { readonly readable?: boolean; readonly writable?: boolean }, ready: () => void): () => void {
+function poll(fd: Fd, what: { readonly readable?: boolean; readonly writable?: boolean }, ready: () => void): Polling {
   const handle = koffi.node.poll(fd, what, () => nativeCallback(ready));
   let open = true;
-  return () => {
+  const end = (): void => {
     if (!open) return;
     open = false;
     handle.stop();
     handle.close();
   };
+  return Object.assign(end, { ref: () => { handle.ref(); }, unref: () => { handle.unref(); } });
 }

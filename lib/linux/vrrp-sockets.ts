@@ -32,6 +32,7 @@ const DATAGRAMS_PER_TURN = 64;
 const LARGEST_DATAGRAM = 65_536;
 const RECEIVE_BUFFER = 1024 * 1024;
 const CONTROL_SPACE = 256;
+const IPV4_HEADER = 20;
 /** As keepalived: precedence Internetwork Control, and the queueing priority that the kernel derives from it. */
 const TOS = 0xc0;
 const TC_PRIO_CONTROL = 7;
@@ -78,6 +79,8 @@ class RawVrrpSocket implements VrrpSocket {
   readonly #receive: (datagram: Datagram) => void;
   readonly #failed: (cause: Error) => void;
   readonly #forgetLink: Cancel;
+  /** Payloads sent before, and from the second time on their packets; one that is forgotten elsewhere is forgotten here. */
+  readonly #packets = new WeakMap<Uint8Array, Message | null>();
   #open = true;
 
   constructor(
@@ -111,9 +114,19 @@ class RawVrrpSocket implements VrrpSocket {
   }
 
   #transmit(datagram: OutgoingDatagram, flags: number): number {
-    if (this.#spec.family === 'inet') this.#load4(datagram);
-    else this.#load6(datagram);
-    return sendmsg(this.#fd, outgoing.header, MSG_DONTWAIT | flags);
+    const message = this.#packets.get(datagram.payload);
+    if (message == null) return this.#transmitNew(datagram, flags, message === null);
+    // The kernel makes the header's checksum (raw(7)).
+    if (this.#spec.family === 'inet') message.data.writeUInt16BE(datagram.id, 4);
+    return sendmsg(this.#fd, message.header, MSG_DONTWAIT | flags);
+  }
+
+  #transmitNew(datagram: OutgoingDatagram, flags: number, again: boolean): number {
+    const message = again ? new Message({ name: SOCKADDR_IN6, data: IPV4_HEADER + datagram.payload.length, control: CONTROL_SPACE }) : outgoing;
+    if (this.#spec.family === 'inet') this.#load4(message, datagram);
+    else this.#load6(message, datagram);
+    this.#packets.set(datagram.payload, again ? message : null);
+    return sendmsg(this.#fd, message.header, MSG_DONTWAIT | flags);
   }
 
   /**
@@ -123,6 +136,8 @@ class RawVrrpSocket implements VrrpSocket {
   #rehearse(): void {
     const [from, to] = this.#spec.family === 'inet' ? REHEARSAL_4 : REHEARSAL_6;
     for (let i = 0; i < REHEARSALS; i++) this.#transmit({ from, to, payload: new Uint8Array(20), ttl: 255, id: 1 }, MSG_OOB);
+    const payload = new Uint8Array(20);
+    for (let i = 0; i < REHEARSALS; i++) this.#transmit({ from, to, payload, ttl: 255, id: 1 }, MSG_OOB);
   }
 
   close(): void {
@@ -176,7 +191,7 @@ class RawVrrpSocket implements VrrpSocket {
   }
 
   /** sockaddr_in, and the packet with its header. */
-  #load4({ from, to, ttl, id, payload }: OutgoingDatagram): void {
+  #load4(outgoing: Message, { from, to, ttl, id, payload }: OutgoingDatagram): void {
     const packet = buildIpv4Packet({ from, to, ttl, id, tos: TOS, protocol: this.#spec.protocol, payload });
     outgoing.name.fill(0);
     outgoing.name.set(nativeShort(AF_INET), 0);
@@ -186,7 +201,7 @@ class RawVrrpSocket implements VrrpSocket {
   }
 
   /** sockaddr_in6 with the link as its scope; source address and hop limit as control messages (RFC 3542 §6). */
-  #load6({ from, to, ttl, payload }: OutgoingDatagram): void {
+  #load6(outgoing: Message, { from, to, ttl, payload }: OutgoingDatagram): void {
     outgoing.name.fill(0);
     outgoing.name.set(nativeShort(AF_INET6), 0);
     outgoing.name.set(ipToBytes(to), 8);

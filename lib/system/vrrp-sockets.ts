@@ -27,6 +27,7 @@ export interface Datagram {
 export interface OutgoingDatagram {
   readonly from: IpAddress;
   readonly to: IpAddress;
+  /** Not changed once it was sent; the same one again goes between the same ends, with the same TTL. */
   readonly payload: Uint8Array;
   /** TTL or hop limit, 1..255. */
   readonly ttl: number;

@@ -66,7 +66,10 @@ export const ZERO_COUNTERS: VrrpCounters = {
 
 /** The same counters with one of them raised by `by`. */
 export function count(counters: VrrpCounters, which: CounterName, by = 1): VrrpCounters {
-  return { ...counters, [which]: counters[which] + by };
+  // A copy that is then changed is several times cheaper than one made with a computed key.
+  const next: { -readonly [name in CounterName]: number } = { ...counters };
+  next[which] += by;
+  return next;
 }
 
 /** What each error of a packet that arrived is called where people read it; in the order of the checks. */

@@ -49,9 +49,9 @@ export function deadline(router: Router): Millis {
   return least;
 }
 
-/** Is it a Master_Down_Timer that fires then? Such a one hardly ever does, and the network waits for it. */
-export function isTakeover(router: Router, when: Millis): boolean {
-  for (const member of router.members.values()) if (member.state.name === 'Backup' && member.state.masterDownTimer === when) return true;
+/** Is a Master_Down_Timer among what is due by then? Such a one hardly ever fires, and the network waits for it. */
+export function takesOver(router: Router, by: Millis): boolean {
+  for (const { state } of router.members.values()) if (state.name === 'Backup' && state.masterDownTimer <= by) return true;
   return false;
 }
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linuxClock } from '../../lib/linux/clock.ts';
-import { check, errnoCode, ifNameToIndex, socket } from '../../lib/linux/libc.ts';
+import { check, close, errnoCode, ifNameToIndex, pinned, pollReadable, socket, TFD_CLOEXEC, timerfdCreate, timerfdSettime, WORD, writeWord } from '../../lib/linux/libc.ts';
 import { onRealTimeSignal, SIGRTMAX, SIGRTMIN } from '../../lib/linux/real-time-signals.ts';
 import { unixDatagram } from '../../lib/linux/unix-datagram.ts';
 import { resolveGroup, resolveIds } from '../../lib/linux/users.ts';
@@ -21,31 +21,84 @@ describe('libc', () => {
   });
 });
 
+const CLOCK_MONOTONIC = 1;
+
+/** A struct itimerspec. */
+function inMilliseconds(ms: number): Uint8Array {
+  const bytes = pinned(4 * WORD);
+  writeWord(bytes, 3 * WORD, ms * 1e6);
+  return bytes;
+}
+
 describe('clock', () => {
   const clock = linuxClock();
 
-  it('never runs early, and in the order of time', async () => {
-    const start = clock.now();
-    const ran: string[] = [];
-    await new Promise<void>((resolve) => {
-      for (const [name, delay] of [['c', 20.9], ['a', 5.3], ['b', 10.7], ['past', -1000]] as const) {
-        clock.at(start + delay, () => {
-          expect(clock.now() - start, name).to.be.at.least(delay);
-          ran.push(name);
-          if (name === 'c') resolve();
+  for (const precision of [undefined, 'at-once', 'after-input'] as const) {
+    describe(precision ?? 'without a precision', () => {
+      it('never runs early, and in the order of time', async () => {
+        const start = clock.now();
+        const ran: string[] = [];
+        await new Promise<void>((resolve) => {
+          for (const [name, delay] of [['c', 20.9], ['a', 5.3], ['b', 10.7], ['past', -1000]] as const) {
+            clock.at(start + delay, () => {
+              expect(clock.now() - start, name).to.be.at.least(delay);
+              ran.push(name);
+              if (name === 'c') resolve();
+            }, precision);
+          }
         });
-      }
-    });
-    expect(ran).to.deep.equal(['past', 'a', 'b', 'c']);
-  });
+        expect(ran).to.deep.equal(['past', 'a', 'b', 'c']);
+      });
 
-  it('does not take a time months away for now, and cancels', async () => {
-    let ran = 0;
-    const cancels = [clock.at(clock.now() + 2 ** 33, () => ran++), clock.at(Infinity, () => ran++), clock.at(clock.now() + 5, () => ran++)];
-    cancels[2]?.();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(ran).to.equal(0);
-    for (const cancel of [...cancels, ...cancels]) cancel();
+      it('does not take a time months away for now, and cancels', async () => {
+        let ran = 0;
+        const cancels = [2 ** 33, Infinity, 5].map((delay) => clock.at(clock.now() + delay, () => ran++, precision));
+        cancels[2]?.();
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        expect(ran).to.equal(0);
+        for (const cancel of [...cancels, ...cancels]) cancel();
+      });
+
+      it('one that sets another, and one that is cancelled by another', async () => {
+        const start = clock.now();
+        const ran: string[] = [];
+        await new Promise<void>((resolve) => {
+          const cancel = clock.at(start + 12, () => ran.push('cancelled'), precision);
+          clock.at(start + 3, () => {
+            ran.push('first');
+            cancel();
+            clock.at(start + 15, () => { ran.push('third'); resolve(); }, precision);
+            clock.at(start + 1, () => ran.push('second'), precision);
+          }, precision);
+        });
+        expect(ran).to.deep.equal(['first', 'second', 'third']);
+      });
+
+      it('a promise that it settles does not wait for another event', async () => {
+        const start = clock.now();
+        // Nothing else happens for longer than this test may take.
+        await new Promise<void>((resolve) => clock.at(start + 3, resolve, precision));
+      });
+    });
+  }
+
+  it('after the input means after it: what arrived while the process was held up comes first', async () => {
+    const order: string[] = [];
+    const input = check(timerfdCreate(CLOCK_MONOTONIC, TFD_CLOEXEC), 'open', 'a timer that stands for a socket');
+    await new Promise<void>((resolve) => {
+      const polling = pollReadable(input, () => {
+        order.push('input');
+        polling();
+      });
+      clock.at(clock.now() + 2, () => {
+        order.push('after');
+        resolve();
+      }, 'after-input');
+      check(timerfdSettime(input, 0, inMilliseconds(2), null), 'set', 'a timer');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    });
+    close(input);
+    expect(order).to.deep.equal(['input', 'after']);
   });
 
   it('knows the wall clock', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ip } from '../../lib/util/ip.ts';
 import type { Facts } from '../../lib/daemon/facts.ts';
 import {
-  deadline, due, emptyRouter, groupReason, isTakeover, type Router, type RouterAction, type RouterConfig, routerStep, type RouterStep, start, stop,
+  deadline, due, emptyRouter, groupReason, type Router, type RouterAction, type RouterConfig, routerStep, type RouterStep, start, stop, takesOver,
 } from '../../lib/vrrp/router.ts';
 import { deadline as memberDeadline, type Event, initialize, type State } from '../../lib/vrrp/virtual-router.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
@@ -108,8 +108,17 @@ describe('router', () => {
     it('its deadline is the earliest of all', () => {
       const bench = new Bench(apart('priority 150', 'priority 254')).start();
       expect(deadline(bench.router)).to.equal(Math.min(...[...bench.router.members.values()].map(memberDeadline)));
-      expect(isTakeover(bench.router, deadline(bench.router))).to.equal(true);
-      expect(isTakeover(bench.router, deadline(bench.router) + 1)).to.equal(false);
+    });
+
+    it('a Master_Down_Timer among what is due is a takeover, an Adver_Timer is none', () => {
+      const bench = new Bench(apart('priority 150', 'priority 254')).start();
+      const first = deadline(bench.router);
+      expect(takesOver(bench.router, first - 1)).to.equal(false);
+      expect(takesOver(bench.router, first)).to.equal(true);
+      expect(takesOver(bench.router, first + 1)).to.equal(true);
+      bench.pass(5000);
+      expect(bench.states).to.equal('MM');
+      expect(takesOver(bench.router, Infinity)).to.equal(false);
     });
 
     it('of equal deadlines the one set first fires first', () => {
