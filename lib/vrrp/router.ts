@@ -3,6 +3,7 @@
  * what follows for the others, until nothing does. Pure.
  */
 import type { SyncGroup, VrrpInstance } from '../config/model.ts';
+import { Table } from '../util/table.ts';
 import type { Millis } from '../util/time.ts';
 import { followers, groupState, mayBecomeMaster, type Members } from './sync-group.ts';
 import { masterDownInterval } from './timers.ts';
@@ -109,7 +110,7 @@ class Run {
   readonly actions: RouterAction[] = [];
   router: Router;
   /** The maps of `router`, once they are copies. */
-  private copies: { readonly members: Map<string, VirtualRouter>; readonly order: Map<string, number> } | null = null;
+  private copies: { readonly members: Table<VirtualRouter>; readonly order: Table<number> } | null = null;
 
   constructor(config: RouterConfig, router: Router, now: Millis) {
     this.config = config;
@@ -238,9 +239,9 @@ class Run {
     this.router = { ...this.router, sequence: this.router.sequence + 1 };
   }
 
-  own(): { readonly members: Map<string, VirtualRouter>; readonly order: Map<string, number> } {
+  own(): { readonly members: Table<VirtualRouter>; readonly order: Table<number> } {
     if (this.copies !== null) return this.copies;
-    this.copies = { members: new Map(this.router.members), order: new Map(this.router.order) };
+    this.copies = { members: Table.of(this.router.members), order: Table.of(this.router.order) };
     this.router = { ...this.router, ...this.copies };
     return this.copies;
   }

@@ -245,7 +245,7 @@ function masterTime(instance: VrrpInstance, router: VirtualRouter, state: Extrac
     actions.push({ type: 'announce', repeat: instance.garp.refreshRepeat });
     next = { ...next, refreshTimer: now + instance.garp.refresh };
   }
-  return { router: { ...router, state: next, counters }, actions };
+  return { router: moved(router, next, counters), actions };
 }
 
 /** keepalived's timer_expired_backup: a backup of that priority has missed us for its Master_Down_Interval. */
@@ -290,15 +290,12 @@ function backupHears(
   }
   const masterAdverInterval = instance.version === 3 ? advert.advertInterval : instance.advertInterval;
   const known = state.master?.address === from;
-  return stay({
-    ...router,
-    said: known ? router.said : new Set(),
-    state: {
-      name: 'Backup', masterAdverInterval, preemptTimer, master: { address: from, priority: advert.priority },
-      ...(state.putsUpWith === undefined ? {} : { putsUpWith: state.putsUpWith }),
-      masterDownTimer: now + masterDownInterval(instance, router.priority, masterAdverInterval),
-    },
-  });
+  const heard: State = {
+    name: 'Backup', masterAdverInterval, preemptTimer, master: { address: from, priority: advert.priority },
+    masterDownTimer: now + masterDownInterval(instance, router.priority, masterAdverInterval),
+  };
+  const next = state.putsUpWith === undefined ? heard : { ...heard, putsUpWith: state.putsUpWith };
+  return stay(moved(router, next, router.counters, known ? router.said : new Set()));
 }
 
 /** RFC 3768 §6.4.3, RFC 9568 §6.4.3: who is better stays; equal priorities are decided by the primary address. */
@@ -456,7 +453,7 @@ function sync(instance: VrrpInstance, router: VirtualRouter, to: 'Master' | 'Bac
 
 /** A packet that was not believed: counted, and told once for each kind, state and master. */
 function drop(instance: VrrpInstance, router: VirtualRouter, { counter, kind, text }: { counter: CounterName | null; kind: string; text: string }): Step {
-  const counted = counter === null ? router : { ...router, counters: count(router.counters, counter) };
+  const counted = counter === null ? router : moved(router, router.state, count(router.counters, counter));
   return say(instance, counted, kind, text);
 }
 
@@ -507,7 +504,13 @@ function leave(counters: VrrpCounters, farewells: number): VrrpCounters {
 
 function received(router: VirtualRouter, advert: Advertisement): VirtualRouter {
   const counters = count(router.counters, 'received');
-  return { ...router, counters: advert.priority === 0 ? count(counters, 'priZeroRcvd') : counters };
+  return moved(router, router.state, advert.priority === 0 ? count(counters, 'priZeroRcvd') : counters);
+}
+
+/** What every advertisement does, sent or heard: by name, since a spread is some ten times slower. */
+function moved(router: VirtualRouter, state: State, counters: VrrpCounters, said = router.said): VirtualRouter {
+  const { priority, faults, holds, address, oldChecksum, rivals, since } = router;
+  return { state, priority, faults, holds, address, counters, said, oldChecksum, rivals, since };
 }
 
 function say(instance: VrrpInstance, router: VirtualRouter, kind: string, text: string): Step {
