@@ -7,6 +7,7 @@
 import { ByteReader, ByteWriter } from '../util/bytes.ts';
 import type { Family } from '../util/ip.ts';
 import { DecodeError } from './decode-error.ts';
+import { writeExpression, writeVerdict, type Expression, type Verdict } from './nft-expressions.ts';
 import { attributeString, AttributeWriter, decodeAttributes, findAttribute, NATIVE_ENDIAN, NLM_F_APPEND, NLM_F_CREATE } from './netlink.ts';
 
 export const NFNL_MSG_BATCH_BEGIN = 0x10;
@@ -29,7 +30,9 @@ const DELSETELEM = 14;
 const FAMILIES: Readonly<Record<Family, number>> = { inet: 2, inet6: 10 };
 
 /** What a set's keys are; `nft list` prints them by it. */
-export type KeyType = 'ipv4_addr' | 'ipv6_addr' | 'iface_index' | 'icmpv6_type' | 'ipv6_addr . iface_index' | 'ipv6_addr . ifname';
+export type KeyType =
+  | 'ipv4_addr' | 'ipv6_addr' | 'iface_index' | 'icmpv6_type' | 'mark' | 'ipv6_addr . iface_index' | 'ipv6_addr . ifname'
+  | 'ipv4_addr . inet_service' | 'ipv6_addr . inet_service' | 'inet_proto . ipv4_addr . inet_service' | 'inet_proto . ipv6_addr . inet_service';
 
 /** Number by which nft(8) knows the type (six bits for each part of several), and length in bytes. */
 const KEYS: Readonly<Record<KeyType, { readonly type: number; readonly length: number }>> = {
@@ -37,31 +40,19 @@ const KEYS: Readonly<Record<KeyType, { readonly type: number; readonly length: n
   'ipv6_addr': { type: 8, length: 16 },
   'iface_index': { type: 20, length: 4 },
   'icmpv6_type': { type: 29, length: 1 },
+  'mark': { type: 19, length: 4 },
   'ipv6_addr . iface_index': { type: (8 << 6) | 20, length: 20 },
   'ipv6_addr . ifname': { type: (8 << 6) | 41, length: 32 },
+  'ipv4_addr . inet_service': { type: (7 << 6) | 13, length: 8 },
+  'ipv6_addr . inet_service': { type: (8 << 6) | 13, length: 20 },
+  'inet_proto . ipv4_addr . inet_service': { type: (12 << 12) | (7 << 6) | 13, length: 12 },
+  'inet_proto . ipv6_addr . inet_service': { type: (12 << 12) | (8 << 6) | 13, length: 24 },
 };
-
-/** Registers of 16 bytes; a value that is longer goes on in the next. */
-export type Register = 1 | 2;
-export type MetaKey = 'iif' | 'oif' | 'iifname' | 'oifname' | 'l4proto' | 'oifkind';
-export type Verdict = 'accept' | 'drop' | { readonly goto: string };
-
-/** The steps of a rule, as `nft --debug=netlink` shows them. */
-export type Expression =
-  | { readonly type: 'payload'; readonly base: 'network' | 'transport'; readonly offset: number; readonly length: number; readonly register: Register }
-  | { readonly type: 'meta'; readonly key: MetaKey; readonly register: Register }
-  | { readonly type: 'equal'; readonly register: Register; readonly value: Uint8Array }
-  | { readonly type: 'mask'; readonly register: Register; readonly mask: Uint8Array }
-  | { readonly type: 'lookup'; readonly set: string; readonly register: Register; readonly into: Register | null }
-  /** Sends the packet to the address in one register by the interface in the other. */
-  | { readonly type: 'dup'; readonly address: Register; readonly link: Register }
-  | { readonly type: 'counter' }
-  | { readonly type: 'verdict'; readonly verdict: Verdict };
 
 export interface SetElement {
   readonly key: Uint8Array;
   /** What a map has for the key. */
-  readonly data?: Uint8Array;
+  readonly data?: Uint8Array | { readonly verdict: Verdict };
 }
 
 interface InTable {
@@ -69,12 +60,22 @@ interface InTable {
   readonly table: string;
 }
 
+/** Where a base chain stands. It lets pass what it does not drop. `nat`: only first packets of connections come by. */
+export interface Hook {
+  readonly at: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+  readonly priority: number;
+  readonly type?: 'filter' | 'nat';
+}
+
 /** One message of a batch. */
 export type FilterOp = InTable & (
   | { readonly op: 'add-table' | 'delete-table' }
-  /** `hook`: a base chain of type filter that lets pass what it does not drop. */
-  | { readonly op: 'add-chain'; readonly chain: string; readonly hook: { readonly at: 'input' | 'output'; readonly priority: number } | null }
-  | { readonly op: 'add-set'; readonly set: string; readonly key: KeyType; readonly map: boolean; readonly constant: boolean; readonly id: number }
+  | { readonly op: 'add-chain'; readonly chain: string; readonly hook: Hook | null }
+  /** `flush-chain`: all its rules go. A chain goes when nobody refers to it. */
+  | { readonly op: 'flush-chain' | 'delete-chain'; readonly chain: string }
+  /** `map`: what its keys lead to: more of the same kind (true), verdicts, or values of another kind. */
+  | { readonly op: 'add-set'; readonly set: string; readonly key: KeyType; readonly map: boolean | 'verdict' | KeyType; readonly constant: boolean; readonly id: number }
+  | { readonly op: 'flush-set' | 'delete-set'; readonly set: string }
   | { readonly op: 'add-rule'; readonly chain: string; readonly expressions: readonly Expression[] }
   | { readonly op: 'add-elements' | 'delete-elements'; readonly set: string; readonly elements: readonly SetElement[] }
 );
@@ -109,6 +110,14 @@ export function encodeFilterOp(op: FilterOp): FilterMessage[] {
       return [message(DELTABLE, 0, body(op).attributeString(1, op.table))];
     case 'add-chain':
       return [message(NEWCHAIN, NLM_F_CREATE, chain(op))];
+    case 'flush-chain':
+      return [message(DELRULE, 0, body(op).attributeString(1, op.table).attributeString(2, op.chain))];
+    case 'delete-chain':
+      return [message(DELCHAIN, 0, body(op).attributeString(1, op.table).attributeString(3, op.chain))];
+    case 'flush-set':
+      return [message(DELSETELEM, 0, body(op).attributeString(1, op.table).attributeString(2, op.set))];
+    case 'delete-set':
+      return [message(DELSET, 0, body(op).attributeString(1, op.table).attributeString(2, op.set))];
     case 'add-set':
       return [message(NEWSET, NLM_F_CREATE, set(op))];
     case 'add-rule':
@@ -168,23 +177,32 @@ function chain(op: Extract<FilterOp, { op: 'add-chain' }>): AttributeWriter {
   const writer = body(op).attributeString(1, op.table).attributeString(3, op.chain);
   if (hook === null) return writer;
   return writer
-    .nested(4, (inner) => inner.attribute(1, be32(hook.at === 'input' ? 1 : 3)).attribute(2, be32(hook.priority)))
+    .nested(4, (inner) => inner.attribute(1, be32(HOOKS.indexOf(hook.at))).attribute(2, be32(hook.priority)))
     .attribute(5, be32(1))
-    .attributeString(7, 'filter');
+    .attributeString(7, hook.type ?? 'filter');
 }
+
+/** NF_INET_PRE_ROUTING and so on. */
+const HOOKS: readonly Hook['at'][] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+const NFT_DATA_VERDICT = 0xffffff00;
 
 function set(op: Extract<FilterOp, { op: 'add-set' }>): AttributeWriter {
   const { type, length } = KEYS[op.key];
+  const data = op.map === true ? op.key : op.map;
   const writer = body(op)
     .attributeString(1, op.table)
     .attributeString(2, op.set)
-    .attribute(3, be32((op.constant ? 2 : 0) | (op.map ? 8 : 0)))
+    .attribute(3, be32((op.constant ? 2 : 0) | (data === false ? 0 : 8)))
     .attribute(4, be32(type))
     .attribute(5, be32(length));
-  if (op.map) writer.attribute(6, be32(type)).attribute(7, be32(length));
+  if (data === 'verdict') writer.attribute(6, be32(NFT_DATA_VERDICT));
+  else if (data !== false) writer.attribute(6, be32(KEYS[data].type)).attribute(7, be32(KEYS[data].length));
   writer.attribute(10, be32(op.id));
-  return op.key === 'iface_index' ? writer.attribute(13, byteOrders(op.map)) : writer;
+  return NATIVE.has(op.key) ? writer.attribute(13, byteOrders(op.map === true)) : writer;
 }
+
+/** Keys in the machine's byte order. */
+const NATIVE: ReadonlySet<KeyType> = new Set<KeyType>(['iface_index', 'mark']);
 
 /** For nft(8) alone, which takes numbers for big-endian without it and prints no interface's name: type, length and value of each. */
 function byteOrders(map: boolean): Uint8Array {
@@ -196,7 +214,7 @@ function byteOrders(map: boolean): Uint8Array {
 
 function rule(op: Extract<FilterOp, { op: 'add-rule' }>): AttributeWriter {
   return body(op).attributeString(1, op.table).attributeString(2, op.chain).nested(4, (list) => {
-    for (const step of op.expressions) list.nested(1, (inner) => expression(inner, step));
+    for (const step of op.expressions) list.nested(1, (inner) => { writeExpression(inner, step); });
   });
 }
 
@@ -205,47 +223,11 @@ function elements(op: Extract<FilterOp, { op: 'add-elements' | 'delete-elements'
     for (const { key, data } of some) {
       list.nested(1, (element) => {
         element.nested(1, (inner) => inner.attribute(1, key));
-        if (data !== undefined) element.nested(2, (inner) => inner.attribute(1, data));
+        if (data instanceof Uint8Array) element.nested(2, (inner) => inner.attribute(1, data));
+        else if (data !== undefined) element.nested(2, (inner) => inner.nested(2, (verdict) => { writeVerdict(verdict, data.verdict); }));
       });
     }
   });
-}
-
-const META: Readonly<Record<MetaKey, number>> = { iif: 4, oif: 5, iifname: 6, oifname: 7, l4proto: 16, oifkind: 27 };
-const VERDICTS = { drop: 0, accept: 1, goto: -4 } as const;
-
-/** NFTA_EXPR_NAME and NFTA_EXPR_DATA. */
-function expression(writer: AttributeWriter, step: Expression): void {
-  const named = (name: string, build: (data: AttributeWriter) => void): void => void writer.attributeString(1, name).nested(2, build);
-  switch (step.type) {
-    case 'payload':
-      return named('payload', (d) => d.attribute(1, be32(step.register)).attribute(2, be32(step.base === 'network' ? 1 : 2)).attribute(3, be32(step.offset)).attribute(4, be32(step.length)));
-    case 'meta':
-      return named('meta', (d) => d.attribute(2, be32(META[step.key])).attribute(1, be32(step.register)));
-    case 'equal':
-      return named('cmp', (d) => d.attribute(1, be32(step.register)).attribute(2, be32(0)).nested(3, (value) => value.attribute(1, step.value)));
-    case 'mask':
-      return named('bitwise', (d) => d
-        .attribute(1, be32(step.register)).attribute(2, be32(step.register)).attribute(3, be32(step.mask.length))
-        .nested(4, (value) => value.attribute(1, step.mask)).nested(5, (value) => value.attribute(1, new Uint8Array(step.mask.length))));
-    case 'lookup':
-      return named('lookup', (d) => {
-        d.attribute(2, be32(step.register));
-        if (step.into !== null) d.attribute(3, be32(step.into));
-        d.attributeString(1, step.set);
-      });
-    case 'dup':
-      return named('dup', (d) => d.attribute(1, be32(step.address)).attribute(2, be32(step.link)));
-    case 'counter':
-      return named('counter', () => undefined);
-    case 'verdict':
-      return named('immediate', (d) => d.attribute(1, be32(0)).nested(2, (data) => data.nested(2, (inner) => verdict(inner, step.verdict))));
-  }
-}
-
-function verdict(writer: AttributeWriter, value: Verdict): void {
-  if (typeof value === 'string') writer.attribute(1, be32(VERDICTS[value]));
-  else writer.attribute(1, be32(VERDICTS.goto)).attributeString(2, value.goto);
 }
 
 function be32(value: number): Uint8Array {

@@ -122,6 +122,8 @@ export interface FullnatSettings {
   /** Device that holds the service's addresses while the quorum is there. */
   readonly bindLink: string | null;
   readonly establishTimeout: Millis | null;
+  /** The client's address goes into the SYN, for real servers that look there. */
+  readonly toa: boolean;
 }
 
 export type GroupEntry =
@@ -142,6 +144,8 @@ export interface IpvsConfig {
   readonly virtualServers: readonly VirtualServer[];
   readonly groups: readonly VirtualServerGroup[];
   readonly localAddressGroups: readonly LocalAddressGroup[];
+  /** Decides which client gets which local address; the same on all directors that take over from each other. */
+  readonly fullnatSeed: number;
   readonly ssl: { readonly password: string | null; readonly ca: string | null; readonly certificate: string | null; readonly key: string | null } | null;
   /** Seconds; null: the kernel's. */
   readonly timeouts: { readonly tcp: number | null; readonly tcpfin: number | null; readonly udp: number | null } | null;

@@ -48,7 +48,8 @@ function entryIds(entry: GroupEntry, service: VirtualServer): ServiceId[] {
   return addressesOf(entry).map((address) => ({ kind: 'address', protocol: service.protocol ?? 'udp', address, port: entry.port }));
 }
 
-function addressesOf({ first, last }: { readonly first: IpAddress; readonly last: IpAddress }): IpAddress[] {
+/** Every address from the first to the last. */
+export function addressesOf({ first, last }: { readonly first: IpAddress; readonly last: IpAddress }): IpAddress[] {
   const all = [first];
   const bytes = ipToBytes(first);
   // Ranges end within the last 16 bits or octet; the bound is for a table that was not.

@@ -64,8 +64,8 @@ interface Damage {
 }
 
 const VERBS: Readonly<Record<FilterOp['op'], string>> = {
-  'add-table': 'add nftables table', 'delete-table': 'delete nftables table', 'add-chain': 'add nftables chain', 'add-set': 'add nftables set', 'add-rule': 'add nftables rule to',
-  'add-elements': 'add elements to nftables set', 'delete-elements': 'delete elements of nftables set',
+  'add-table': 'add nftables table', 'delete-table': 'delete nftables table', 'add-chain': 'add nftables chain', 'flush-chain': 'flush nftables chain', 'delete-chain': 'delete nftables chain', 'add-set': 'add nftables set', 'add-rule': 'add nftables rule to',
+  'flush-set': 'flush nftables set', 'delete-set': 'delete nftables set', 'add-elements': 'add elements to nftables set', 'delete-elements': 'delete elements of nftables set',
 };
 
 const BEGIN = request(encodeBatchMark(NFNL_MSG_BATCH_BEGIN), 'begin', 'an nf_tables batch');

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { DecodeError } from '../../lib/codec/decode-error.ts';
 import { NATIVE_ENDIAN } from '../../lib/codec/netlink.ts';
-import { decodeLoss, decodeTable, encodeBatchMark, encodeFilterOp, encodeGetTables, type Expression, type FilterOp } from '../../lib/codec/nftables.ts';
+import { decodeLoss, decodeTable, encodeBatchMark, encodeFilterOp, encodeGetTables, type FilterOp } from '../../lib/codec/nftables.ts';
+import type { Expression } from '../../lib/codec/nft-expressions.ts';
 import { fromHex, toHex } from '../../lib/util/bytes.ts';
 import { skip } from '../needs.ts';
 

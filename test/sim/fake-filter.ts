@@ -80,6 +80,22 @@ function carryOut(tables: Map<string, Table>, operation: FilterOp): string | nul
     case 'add-chain':
       table.chains.set(operation.chain, 0);
       return null;
+    case 'flush-chain':
+      if (!table.chains.has(operation.chain)) return 'ENOENT';
+      table.chains.set(operation.chain, 0);
+      return null;
+    case 'delete-chain': {
+      const rules = table.chains.get(operation.chain);
+      if (rules === undefined || rules > 0) return rules === undefined ? 'ENOENT' : 'EBUSY';
+      table.chains.delete(operation.chain);
+      return null;
+    }
+    case 'flush-set':
+      if (!table.sets.has(operation.set)) return 'ENOENT';
+      table.sets.set(operation.set, new Set());
+      return null;
+    case 'delete-set':
+      return table.sets.delete(operation.set) ? null : 'ENOENT';
     case 'add-set':
       table.sets.set(operation.set, new Set());
       return null;

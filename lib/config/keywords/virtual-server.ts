@@ -156,6 +156,7 @@ export const virtualServer = table('virtual_server', {
   daddr_group_name: keyword(word('NAME'), 'DPVS: addresses to refuse', { since: 'fullnat', ...later }),
   waddr_group_name: keyword(word('NAME'), 'DPVS: addresses to let in', { since: 'fullnat', ...later }),
   syn_proxy: keyword(FLAG, 'FULLNAT: SYN proxy, TCP only', { default: 'off', since: 'fullnat', ...later }),
+  toa: keyword(BOOLEAN, "FULLNAT: the client's address goes into the SYN as TCP option 254, IPv4", { default: 'off', since: 'tskeepalived', invalid: 'Invalid toa parameter {word}', ...later }),
   vip_bind_dev: keyword(word('IF', 'interface'), 'FULLNAT: device that holds the addresses while the quorum is there', { since: 'fullnat', ...later }),
   nat_mask: keyword(word('MASK'), 'FULLNAT forks: read and ignored', { since: 'fullnat', ...later }),
   establish_timeout: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'DPVS: timeout of established connections', { since: 'fullnat', ...later }),

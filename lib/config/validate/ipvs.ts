@@ -15,6 +15,8 @@ import type { RawScript } from '../accounts.ts';
 export type VirtualServerBlock = BlockOf<typeof root.rows.virtual_server>;
 
 const SECOND = 1000;
+/** "tska", as good as any; what counts is that directors agree. */
+const DEFAULT_SEED = 0x74736b61;
 const PERSISTENCE = 360;
 const NAT: ForwardMethod = { method: 'NAT', tunnel: { type: 'ipip', port: 0, checksum: 'nocsum' } };
 
@@ -37,6 +39,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
     virtualServers,
     groups,
     localAddressGroups: (tree.values.local_address_group ?? []).map((group) => ({ name: group.name, ranges: group.entries.map(({ first, last, link }) => ({ first, last, link })) })),
+    fullnatSeed: given.fullnat_seed ?? DEFAULT_SEED,
     ssl: ssl === undefined ? null : { password: ssl.password ?? null, ca: ssl.ca ?? null, certificate: ssl.certificate ?? null, key: ssl.key ?? null },
     timeouts: given.lvs_timeouts ?? null,
     flush: given.lvs_flush ?? false,
@@ -118,6 +121,7 @@ class Builder {
         synProxy: values.syn_proxy ?? false,
         bindLink: values.vip_bind_dev ?? null,
         establishTimeout: values.establish_timeout === undefined ? null : values.establish_timeout * SECOND,
+        toa: values.toa ?? false,
       },
     };
   }

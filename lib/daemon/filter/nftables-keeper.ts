@@ -180,5 +180,5 @@ export function replaced(family: Family, table: string): FilterOp[] {
 }
 
 function keyOf({ family, part, element }: FilterElement): string {
-  return `${family} ${part} ${toHex(element.key)} ${element.data === undefined ? '' : toHex(element.data)}`;
+  return `${family} ${part} ${toHex(element.key)} ${element.data instanceof Uint8Array ? toHex(element.data) : ''}`;
 }

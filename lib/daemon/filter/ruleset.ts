@@ -2,7 +2,8 @@
  * The rules that keepalived makes, part by part, as `nft list ruleset` shows them. A part is made when it is first needed; after
  * that a transition changes elements of its set only.
  */
-import type { Expression, FilterOp, KeyType, MetaKey, SetElement, Verdict } from '../../codec/nftables.ts';
+import type { Expression, MetaKey, Verdict } from '../../codec/nft-expressions.ts';
+import type { FilterOp, KeyType, SetElement } from '../../codec/nftables.ts';
 import type { Family } from '../../util/ip.ts';
 import type { FilterSettings } from '../../vrrp/filter.ts';
 

@@ -1,0 +1,56 @@
+/**
+ * The client's address in the SYN (TOA, fullnat.md 3 and 7.1), by nf_tables alone: the timestamp option's ten bytes become the
+ * option and two NOPs, so that nothing grows. IPv4; a SYN without timestamps passes as it is.
+ *
+ *     | kind 254 | length 8 | client's port (16) | client's address (32) | 1 | 1 |
+ */
+import type { Expression } from '../../codec/nft-expressions.ts';
+
+export const TOA_KIND = 254;
+
+const TCP = 6;
+const FLAGS_AT = 13;
+const SYN = 0x02;
+const SYN_OR_ACK = 0x12;
+/** Where a SYN has its timestamps: Linux and Android behind MSS and SACK-permitted, macOS and iOS further on. */
+const TIMESTAMPS_AT = [26, 30] as const;
+const TIMESTAMPS = [8, 10] as const;
+const NOPS = [1, 1] as const;
+
+const IS_TCP: readonly Expression[] = [{ type: 'meta', key: 'l4proto', register: 8 }, { type: 'equal', register: 8, value: Uint8Array.of(TCP) }];
+const IS_SYN: readonly Expression[] = [
+  { type: 'payload', base: 'transport', offset: FLAGS_AT, length: 1, register: 8 },
+  { type: 'mask', register: 8, mask: Uint8Array.of(SYN_OR_ACK) },
+  { type: 'equal', register: 8, value: Uint8Array.of(SYN) },
+];
+
+/** Rules of a chain before any translation, for TCP to the addresses and ports of the set. A client may not bring the option itself. */
+export function toaRules(set: string): Expression[][] {
+  const toService: Expression[] = [
+    { type: 'payload', base: 'network', offset: 16, length: 4, register: 8 }, { type: 'payload', base: 'transport', offset: 2, length: 2, register: 9 },
+    { type: 'lookup', set, register: 8, into: null },
+  ];
+  return [
+    [...IS_TCP, ...toService, { type: 'strip-tcp-option', kind: TOA_KIND }],
+    ...TIMESTAMPS_AT.map((at): Expression[] => [
+      ...IS_TCP, ...IS_SYN, ...toService,
+      { type: 'payload', base: 'transport', offset: at, length: 2, register: 8 }, { type: 'equal', register: 8, value: Uint8Array.from(TIMESTAMPS) },
+      { type: 'payload', base: 'transport', offset: 0, length: 2, register: 8 }, { type: 'write', offset: at + 2, length: 2, register: 8 },
+      { type: 'payload', base: 'network', offset: 12, length: 4, register: 8 }, { type: 'write', offset: at + 4, length: 4, register: 8 },
+      { type: 'constant', register: 8, value: Uint8Array.from(NOPS) }, { type: 'write', offset: at + 8, length: 2, register: 8 },
+      // Last: from here on it is no timestamp any more.
+      { type: 'constant', register: 8, value: Uint8Array.of(TOA_KIND, 8) }, { type: 'write', offset: at, length: 2, register: 8 },
+      { type: 'counter' },
+    ]),
+  ];
+}
+
+/** Rules of a real server's `nat` chain at input: a SYN from these addresses gets back the client's address that its option has. */
+export function toaServerRules(directors: string): Expression[][] {
+  return [[
+    ...IS_TCP, ...IS_SYN,
+    { type: 'payload', base: 'network', offset: 12, length: 4, register: 8 }, { type: 'lookup', set: directors, register: 8, into: null },
+    { type: 'tcp-option', kind: TOA_KIND, offset: 4, length: 4, register: 8 }, { type: 'tcp-option', kind: TOA_KIND, offset: 2, length: 2, register: 12 },
+    { type: 'counter' }, { type: 'snat', family: 'inet', address: 8, port: 12 },
+  ]];
+}
