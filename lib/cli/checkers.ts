@@ -5,6 +5,7 @@ import { CheckDaemon } from '../daemon/balance/check-daemon.ts';
 import type { FromChecker, ToChecker } from '../daemon/balance/checker-messages.ts';
 import { EventRelay } from '../daemon/balance/event-relay.ts';
 import type { DaemonLog } from '../daemon/log/create-log.ts';
+import { checkerScheduling, Scheduler } from '../daemon/scheduling.ts';
 import { createMailer } from '../daemon/notify/mail.ts';
 import { linuxCheckSystem, type LinuxCheckSystem } from '../linux/check-system.ts';
 import { linuxClock } from '../linux/clock.ts';
@@ -16,10 +17,14 @@ import { writeCheckerDump } from './dumps.ts';
 import { journalOf } from './journal-place.ts';
 import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
+import { ipvsNamespace } from './namespace.ts';
 import { openLog } from './open-log.ts';
+import { chosenParts } from './parts.ts';
+import { identOf } from './pid-files.ts';
 import { onSignals } from './signals.ts';
 import { checkerStart, type CheckerStart } from './start-checkers.ts';
 
+const IDENT = 'Keepalived_healthcheckers';
 const EXIT_OK = 0;
 const EXIT_FATAL = 1;
 const EXIT_CONFIG = 2;
@@ -32,7 +37,7 @@ const LOG_GRACE = 500;
 export async function runCheckers(): Promise<number> {
   const start = checkerStart();
   const clock = linuxClock();
-  const log = openLog(start.settings, clock, { ident: 'Keepalived_healthcheckers', suffix: '_healthcheckers' });
+  const log = openLog(start.settings, clock, { ident: IDENT, suffix: '_healthcheckers' });
   const bug = (cause: unknown): void => {
     // IPVS stays as it is, for the next one to find.
     log.error(`internal error in the checking process: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
@@ -53,6 +58,7 @@ class CheckerLife {
   readonly #request: LoadRequest;
   #daemon: CheckDaemon | null = null;
   #system: LinuxCheckSystem | null = null;
+  #scheduler: Scheduler | null = null;
   #ending = false;
   #end: () => void = () => undefined;
 
@@ -69,9 +75,11 @@ class CheckerLife {
     const unsignal = this.#listen();
     let pidFile: PidFile | null = null;
     try {
-      const { config, diagnostics } = await load(this.#request);
+      const { config: read, diagnostics } = await load(this.#request);
       this.#tell(diagnostics);
-      if (config === null || startFatal(diagnostics) !== null) return startFatal(diagnostics) ?? EXIT_CONFIG;
+      if (read === null || startFatal(diagnostics) !== null) return startFatal(diagnostics) ?? EXIT_CONFIG;
+      const config = chosenParts(read, this.#start.settings);
+      this.#log.rename(identOf(IDENT, config.process.instance, config.process.namespace));
       process.umask(this.#start.settings.umask ?? config.global.umask);
       pidFile = this.#takePidFile();
       if (pidFile === null) return EXIT_FATAL;
@@ -89,7 +97,9 @@ class CheckerLife {
     try {
       const system = linuxCheckSystem(this.#bug, monitorBuffers(config));
       this.#system = system;
-      ipvs = await openIpvs(config);
+      this.#scheduler = new Scheduler(system.scheduling, this.#log);
+      this.#scheduler.apply(checkerScheduling(config));
+      ipvs = await openIpvs(config, ipvsNamespace(config, this.#start.settings.outside));
       const daemon = new CheckDaemon(config, this.#options(), {
         system, ipvs, sockets: system.sockets, log: this.#log, mailer: createMailer(this.#log),
         emit: (hook, event) => { if (this.#hasHooks()) relay.push({ type: 'event', hook, event } as Extract<FromChecker, { readonly type: 'event' }>); },
@@ -186,10 +196,12 @@ class CheckerLife {
   }
 
   async #reloadOnce(): Promise<void> {
-    const { config, diagnostics } = await loadInWorker(this.#request);
+    const { config: read, diagnostics } = await loadInWorker(this.#request);
     if (this.#ending) return;
     this.#tell(diagnostics);
-    if (config === null || startFatal(diagnostics) !== null) return this.#log.error(`Configuration file ${this.#request.path} cannot be used, the old configuration goes on`);
+    if (read === null || startFatal(diagnostics) !== null) return this.#log.error(`Configuration file ${this.#request.path} cannot be used, the old configuration goes on`);
+    const config = chosenParts(read, this.#start.settings);
+    this.#scheduler?.apply(checkerScheduling(config));
     await this.#daemon?.reload(config);
   }
 
@@ -221,9 +233,9 @@ function report(message: FromChecker): void {
 }
 
 /** lvs_netlink_cmd_rcv_bufs and lvs_netlink_monitor_rcv_bufs. */
-function openIpvs({ settings }: Config): Promise<IpvsControl> {
+function openIpvs({ settings }: Config, namespace: string | null): Promise<IpvsControl> {
   const { lvs_netlink_cmd_rcv_bufs: bytes = 0, lvs_netlink_cmd_rcv_bufs_force: force = false } = settings;
-  return linuxIpvs(bytes === 0 ? {} : { receiveBuffer: { bytes, force } });
+  return linuxIpvs({ namespace, ...(bytes === 0 ? {} : { receiveBuffer: { bytes, force } }) });
 }
 
 function monitorBuffers({ settings }: Config): Parameters<typeof linuxCheckSystem>[1] {

@@ -1,6 +1,8 @@
 import { appendFileSync } from 'node:fs';
 import { configTestExit, type Diagnostic, distinct, keepalivedLines, printDiagnostic } from '../config/load.ts';
-import { load } from './load.ts';
+import { enterNetworkNamespace, namespacePath } from '../linux/namespace.ts';
+import { SystemError } from '../system/error.ts';
+import { load, type LoadOutcome, type LoadRequest } from './load.ts';
 import { defaultConfigId } from './machine.ts';
 import type { Settings } from './settings.ts';
 
@@ -9,8 +11,8 @@ import type { Settings } from './settings.ts';
  * exit codes. To stderr, or appended to a file.
  */
 export async function configTest(settings: Settings, log: string | null): Promise<number> {
-  const { diagnostics } = await load({ path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors });
-  const text = testLines(diagnostics).map((line) => `${line}\n`).join('');
+  const { diagnostics, trouble } = await loadThere({ path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors }, settings.namespace);
+  const text = [...trouble, ...testLines(diagnostics)].map((line) => `${line}\n`).join('');
   if (log === null) {
     process.stderr.write(text);
     return configTestExit(diagnostics);
@@ -22,6 +24,20 @@ export async function configTest(settings: Settings, log: string | null): Promis
     return 1;
   }
   return configTestExit(diagnostics);
+}
+
+/** In the network namespace that the configuration, or -s, names: its interfaces count. Where that cannot be, the file is checked all the same. */
+async function loadThere(request: LoadRequest, option: string | null): Promise<LoadOutcome & { readonly trouble: readonly string[] }> {
+  const here = option === null ? await load(request) : null;
+  const name = option ?? here?.config?.process.namespace ?? null;
+  const trouble: string[] = [];
+  try {
+    if (name !== null) enterNetworkNamespace(namespacePath(name));
+  } catch (cause) {
+    if (!(cause instanceof SystemError)) throw cause;
+    trouble.push(`Failed to open ${namespacePath(name ?? '')}: ${cause.code}`);
+  }
+  return { ...(here === null || (name !== null && trouble.length === 0) ? await load(request) : here), trouble };
 }
 
 /** What a configuration test says. */

@@ -15,17 +15,21 @@ import { createMailer } from '../daemon/notify/mail.ts';
 import { linuxClock } from '../linux/clock.ts';
 import { type PidFile, takePidFile } from '../linux/pid-file.ts';
 import type { NetlinkBuffers } from '../linux/netlink-routes.ts';
+import { linuxSysctls } from '../linux/sysctls.ts';
 import { linuxSystem } from '../linux/system.ts';
 import { SystemError } from '../system/error.ts';
 import type { Clock } from '../system/clock.ts';
 import { isBackground, reportToForeground } from './background.ts';
+import { dumpCore } from './core-dump.ts';
 import { writeDump } from './dumps.ts';
 import { testLines } from './config-test.ts';
 import { journalOf } from './journal-place.ts';
 import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
+import { currentNamespace, leaveNamespace, type Namespace, origin, type Origin, startInNamespace } from './namespace.ts';
 import { openLog } from './open-log.ts';
 import { chosenParts } from './parts.ts';
+import { identOf, makePidDirectory, placedPidFiles, removePidDirectory } from './pid-files.ts';
 import { missingCapabilities } from './privileges.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
@@ -40,6 +44,7 @@ const EXIT_OK = 0;
 const EXIT_FATAL = 1;
 const EXIT_CONFIG = 2;
 const EXIT_PERMISSION = 4;
+const IDENT = 'Keepalived_vrrp';
 /** How long the log may take to reach its readers at the end. */
 const LOG_GRACE = 500;
 /** How long hooks may take for what they have heard. */
@@ -49,24 +54,33 @@ const HOOKS_GRACE = 1000;
 export async function runDaemon(settings: Settings, argv: readonly string[]): Promise<number> {
   // Code that has not run for days (a takeover's) stays compiled.
   setFlagsFromString('--no-flush-bytecode');
+  const started = origin();
   const clock = linuxClock();
   const background = isBackground();
   const services = serviceManager(process.env, clock);
   const here = background ? inRoot(settings) : settings;
-  const log = openLog(here, clock, { ident: 'Keepalived_vrrp', suffix: '' });
-  const life = new Life(here, argv, clock, log, services);
+  const namespace = currentNamespace();
+  const log = openLog(here, clock, { ident: IDENT, suffix: '' });
+  const life = new Life(here, { ...started, argv, namespace }, clock, log, services);
   process.on('uncaughtException', (cause) => { life.bug(cause); });
   process.on('unhandledRejection', (cause) => { life.bug(cause); });
   const code = await life.run(() => { if (background) reportToForeground({ type: 'ready' }); });
   if (background && code !== EXIT_OK) reportToForeground({ type: 'failed', code, text: life.lastWords ?? `ended with ${code}` });
   await log.close(LOG_GRACE);
   services.close();
+  if (namespace !== null) leaveNamespace(namespace);
   return code;
 }
 
+/** How this process came to be. */
+interface Start extends Origin {
+  readonly argv: readonly string[];
+  readonly namespace: Namespace | null;
+}
+
 class Life {
-  readonly #settings: Settings;
-  readonly #argv: readonly string[];
+  #settings: Settings;
+  readonly #started: Start;
   readonly #clock: Clock;
   readonly #log: DaemonLog;
   readonly #services: ServiceManager;
@@ -80,9 +94,9 @@ class Life {
   /** Why it could not start. */
   lastWords: string | null = null;
 
-  constructor(settings: Settings, argv: readonly string[], clock: Clock, log: DaemonLog, services: ServiceManager) {
+  constructor(settings: Settings, started: Start, clock: Clock, log: DaemonLog, services: ServiceManager) {
     this.#settings = settings;
-    this.#argv = argv;
+    this.#started = started;
     this.#clock = clock;
     this.#log = log;
     this.#services = services;
@@ -92,28 +106,62 @@ class Life {
 
   async run(ready: () => void): Promise<number> {
     const log = this.#log;
-    log.info(`Starting tskeepalived v${VERSION} (as Keepalived v${COMPATIBLE})`);
-    log.info(`Running on Linux ${release()} ${kernelVersion()}`);
-    log.info(`Command line: ${this.#argv.map((a) => `'${a}'`).join(' ')}`);
+    const { argv, namespace } = this.#started;
+    // The start before it went into the namespace said so.
+    if (namespace === null) {
+      log.info(`Starting tskeepalived v${VERSION} (as Keepalived v${COMPATIBLE})`);
+      log.info(`Running on Linux ${release()} ${kernelVersion()}`);
+      log.info(`Command line: ${argv.map((a) => `'${a}'`).join(' ')}`);
+    }
     const missing = missingCapabilities();
     if (missing.length > 0) return this.#fail(EXIT_PERMISSION, `permission missing: ${missing.join(' and ')}; run as root, or with these capabilities`);
+    if (namespace === null && this.#settings.namespace !== null) return this.#move(this.#settings.namespace);
     const { config: read, diagnostics, dump, files } = await load(this.#request);
+    const wanted = read?.process.namespace ?? null;
+    if (namespace === null && wanted !== null) return this.#move(wanted);
     this.#tell(read, diagnostics);
     const fatal = startFatal(diagnostics);
     if (read === null || fatal !== null) return this.#refused(fatal ?? EXIT_CONFIG, diagnostics);
-    const config = chosenParts(read, this.#settings);
     log.info(`Configuration file ${this.#settings.configFile}`);
+    if (this.#settings.namespace !== null && wanted !== null) log.info(`Overriding config net_namespace '${wanted}' with command line namespace '${this.#settings.namespace}'`);
+    this.#place(read);
+    const config = chosenParts(read, this.#settings);
     for (const line of dump) log.info(line);
     process.umask(this.#settings.umask ?? config.global.umask);
     const taken = this.#takePidFiles(config);
     if (taken !== null) return this.#fail(EXIT_FATAL, taken);
+    const restore = await dumpCore(this.#settings.coreDump, linuxSysctls(), log);
     await this.#saved.read(config.settings.config_save_dir, files);
     try {
       return await this.#live(config, ready);
     } finally {
+      await restore();
       for (const file of this.#pidFiles) file.remove();
+      removePidDirectory(this.#settings.pidFile);
       log.info(`Stopped tskeepalived v${VERSION}`);
     }
+  }
+
+  /** Into the namespace, by starting again in it: comes back only when that fails. */
+  #move(name: string): number {
+    this.#log.flushNow();
+    try {
+      startInNamespace(name, this.#started.argv.slice(1), this.#started);
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      this.#log.error(cause.operation === 'open' ? `Failed to open ${cause.object}: ${cause.code}` : `${cause.message}; it takes CAP_SYS_ADMIN, and of a systemd unit RestrictNamespaces=no`);
+      return this.#fail(cause.code === 'EPERM' ? EXIT_PERMISSION : EXIT_FATAL, `Unable to set network namespace ${name} - exiting`);
+    }
+  }
+
+  /** Pid files and the log's name, which depend on the configuration. */
+  #place({ process: { instance, usePidDir } }: Config): void {
+    const namespace = this.#started.namespace?.name ?? null;
+    this.#settings = { ...placedPidFiles(this.#settings, { instance, usePidDir }, namespace), outside: this.#started.namespace?.outside ?? null };
+    const ident = identOf(IDENT, instance, namespace);
+    if (ident === IDENT) return;
+    this.#log.info(`Changing syslog ident to ${ident}`);
+    this.#log.rename(ident);
   }
 
   async #live(config: Config, ready: () => void): Promise<number> {
@@ -128,7 +176,7 @@ class Life {
       return this.#fail(cause.code === 'EPERM' || cause.code === 'EACCES' ? EXIT_PERMISSION : EXIT_FATAL, cause.message);
     }
     const balance = new CheckerSupervisor({ always: this.#settings.checkers && this.#settings.everyPart, respawn: this.#settings.respawn }, {
-      clock: this.#clock, log, start: startCheckers(this.#settings), hooks, over: (code) => { this.#stop(code); },
+      clock: this.#clock, log, start: startCheckers(this.#settings, (fork) => system.scheduling.asStarted(fork)), hooks, over: (code) => { this.#stop(code); },
     });
     const daemon = new Daemon(config, {
       version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile), bfd: this.#settings.bfd,
@@ -287,6 +335,7 @@ class Life {
     const paths = [pidFile, ...(all || needsVrrp(config) ? [vrrpPidFile] : []), ...(bfd && (everyPart || config.bfd.length > 0) ? [bfdPidFile] : [])].filter((path) => !held.has(path));
     for (const path of paths) {
       try {
+        makePidDirectory(path);
         this.#pidFiles.push(takePidFile(path, process.pid));
       } catch (cause) {
         if (held.size === 0) for (const file of this.#pidFiles.splice(0)) file.remove();

@@ -1,4 +1,5 @@
 import { type Given, UsageError } from './options.ts';
+import { defaultPidFile, PID_FILES, type PidFileSetting } from './pid-files.ts';
 
 /** What the command line asks of the daemon. */
 export interface Settings {
@@ -20,6 +21,14 @@ export interface Settings {
   readonly vrrpPidFile: string;
   readonly bfdPidFile: string;
   readonly checkersPidFile: string;
+  /** Those of the four that an option names; the others are where the configuration has them, once that is read. */
+  readonly pidOptions: readonly PidFileSetting[];
+  /** -s: comes before net_namespace; null: not given. */
+  readonly namespace: string | null;
+  /** The file of the network namespace that the daemon was started in, when it went into another one; null: it is still there. */
+  readonly outside: string | null;
+  /** -m, -M: a core dump after a crash, and the pattern of its name; null: as the system has it. */
+  readonly coreDump: { readonly pattern: string | null } | null;
   /** false: no BFD session runs. */
   readonly bfd: boolean;
   /** Which parts run; -P and -C choose. */
@@ -62,14 +71,28 @@ export function settingsOf(given: readonly Given[], facilityOf: (text: string) =
     logFile: has('log-file') ? (last.get('log-file') ?? '/tmp/keepalived.log') : null,
     dumpConfig: has('dump-conf'), releaseVips: has('release-vips'), keepAddresses: has('dont-release-vrrp'), ignoreInterrupt: has('ignore-sigint'),
     addressMonitoring: has('address-monitoring'),
-    pidFile: last.get('pid') ?? '/run/keepalived.pid', vrrpPidFile: last.get('vrrp_pid') ?? '/run/vrrp.pid',
-    bfdPidFile: last.get('bfd_pid') ?? '/run/bfd.pid', checkersPidFile: last.get('checkers_pid') ?? '/run/checkers.pid',
+    ...pidFilesOf(last), namespace: last.get('namespace') ?? null, outside: null, coreDump: coreDumpOf(last),
     bfd: !has('no_bfd') && (has('vrrp') || !has('check')), vrrp: has('vrrp') || !has('check'), checkers: has('check') || !has('vrrp'),
     everyPart: has('all'), respawn: !has('dont-respawn'), keepIpvs: has('dont-release-ipvs'),
     configId: last.get('config-id') ?? null, allConfigErrors: has('all-config'), umask: umaskOf(last.get('umask') ?? null),
     hooks: last.get('hooks') ?? null,
     task: taskOf(last),
   };
+}
+
+const PID_OPTIONS: Readonly<Record<PidFileSetting, string>> = { pidFile: 'pid', vrrpPidFile: 'vrrp_pid', checkersPidFile: 'checkers_pid', bfdPidFile: 'bfd_pid' };
+
+function pidFilesOf(last: ReadonlyMap<string, string | null>): Record<PidFileSetting, string> & Pick<Settings, 'pidOptions'> {
+  const place = (which: PidFileSetting): string => last.get(PID_OPTIONS[which]) ?? defaultPidFile(which, { instance: null, usePidDir: false }, null);
+  return {
+    pidFile: place('pidFile'), vrrpPidFile: place('vrrpPidFile'), checkersPidFile: place('checkersPidFile'), bfdPidFile: place('bfdPidFile'),
+    pidOptions: (Object.keys(PID_FILES) as PidFileSetting[]).filter((which) => last.has(PID_OPTIONS[which])),
+  };
+}
+
+function coreDumpOf(last: ReadonlyMap<string, string | null>): Settings['coreDump'] {
+  if (last.has('core-dump-pattern')) return { pattern: last.get('core-dump-pattern') ?? 'core' };
+  return last.has('core-dump') ? { pattern: null } : null;
 }
 
 function taskOf(last: ReadonlyMap<string, string | null>): Settings['task'] {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { FromChecker, StartChecker } from '../daemon/balance/checker-messages.ts';
+import type { Forking } from '../linux/script-runner.ts';
 import type { Settings } from './settings.ts';
 
 const MARK = 'TSKEEPALIVED_CHECKERS';
@@ -25,15 +26,15 @@ export function checkerStart(): CheckerStart {
   return start;
 }
 
-/** Starts it with the daemon's stderr and nothing else that is open here: everything is close-on-exec. */
-export function startCheckers(settings: Settings): StartChecker {
+/** Starts it by `forking`, which gives it the priorities that the daemon was started with, with the daemon's stderr and nothing else that is open here: everything is close-on-exec. */
+export function startCheckers(settings: Settings, forking: Forking): StartChecker {
   return (again, listener) => {
     const script = process.argv[1];
     if (script === undefined) throw new Error('no program to run the checkers with');
     const start: CheckerStart = { settings, again };
-    const child = spawn(process.execPath, [...process.execArgv, script, ...process.argv.slice(2)], {
+    const child = forking(() => spawn(process.execPath, [...process.execArgv, script, ...process.argv.slice(2)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, [MARK]: JSON.stringify(start) },
-    });
+    }));
     let over = false;
     const ended = (how: Parameters<typeof listener.ended>[0]): void => {
       if (over) return;

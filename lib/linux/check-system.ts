@@ -6,9 +6,10 @@ import { linuxClock } from './clock.ts';
 import { closing } from './closing.ts';
 import { linuxFiles } from './files.ts';
 import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
+import { linuxScheduling } from './scheduling.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 
-export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes'> {
+export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling'> {
   readonly sockets: CheckSockets;
   /** Closes what this opened; kills scripts that still run. */
   close(): void;
@@ -17,11 +18,13 @@ export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'fi
 /** What health checks need of the machine: no raw sockets, no packet filter. `failed` as in linuxSystem. Throws SystemError. */
 export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: NetlinkBuffers = {}): LinuxCheckSystem {
   const routes = linuxNetlinkRoutes(failed, buffers);
-  const scripts = closing(routes, linuxScriptRunner);
+  const scheduling = closing(routes, linuxScheduling);
+  const scripts = closing(routes, () => linuxScriptRunner((start) => scheduling.asFound(start)));
   const files = linuxFiles();
   return {
     clock: linuxClock(),
     scripts,
+    scheduling,
     files,
     routes,
     sockets: linuxCheckSockets(),

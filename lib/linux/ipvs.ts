@@ -11,17 +11,19 @@ import type { NetlinkMessage } from '../codec/netlink.ts';
 import { SystemError } from '../system/error.ts';
 import type { IpvsControl } from '../system/ipvs.ts';
 import { findIpvs } from './ipvs-family.ts';
+import { inNetworkNamespace } from './namespace.ts';
 import { NetlinkRequests, type RequestOptions } from './netlink-requests.ts';
 
 const NETLINK_GENERIC = 16;
 
 /**
- * IPVS of the network namespace this process is in, over generic netlink. Loads the kernel's module when it is not there.
+ * IPVS of the network namespace this process is in, or of the one whose file is given, over generic netlink. Loads the kernel's module when it is not there.
  * Rejects with SystemError: ENOENT when the kernel has no IPVS (the cause says what can be done), EPERM from everything it is
  * asked without CAP_NET_ADMIN.
  */
-export async function linuxIpvs(options: RequestOptions = {}): Promise<IpvsControl> {
-  const requests = new NetlinkRequests(NETLINK_GENERIC, 'IPVS socket', options);
+export async function linuxIpvs({ namespace = null, ...options }: RequestOptions & { readonly namespace?: string | null } = {}): Promise<IpvsControl> {
+  const open = (): NetlinkRequests => new NetlinkRequests(NETLINK_GENERIC, 'IPVS socket', options);
+  const requests = namespace === null ? open() : inNetworkNamespace(namespace, open);
   try {
     return control(requests, await findIpvs(requests));
   } catch (cause) {

@@ -101,6 +101,19 @@ export const mlock2: (address: bigint, length: bigint, flags: number) => number 
 /** munlock(2), by address */
 export const munlock: (address: bigint, length: bigint) => number = declare('int munlock(uint64_t addr, size_t len)');
 
+/** setns(2): of the calling thread alone */
+export const setns: (fd: Fd, type: number) => number = declare('int setns(int fd, int nstype)');
+/** unshare(2): of the calling thread alone */
+export const unshare: (flags: number) => number = declare('int unshare(int flags)');
+/** mount(2) */
+export const mount: (source: string, target: string, type: string | null, flags: number, data: null) => number =
+  declare('int mount(const char *source, const char *target, const char *filesystemtype, unsigned long mountflags, const void *data)');
+/** umount2(2) */
+export const umount2: (target: string, flags: number) => number = declare('int umount2(const char *target, int flags)');
+/** execve(2): both lists end with null. Returns only when it fails. */
+export const execve: (path: string, argv: readonly (string | null)[], environment: readonly (string | null)[]) => number =
+  declare('int execve(const char *pathname, const char **argv, const char **envp)');
+
 const ioctlFunction = libc.func('int ioctl(int fd, unsigned long request, void *argument)') as unknown as {
   async(fd: Fd, request: number, argument: Out, done: (cause: Error | null, result: number) => void): void;
 };

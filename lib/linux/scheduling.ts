@@ -3,16 +3,15 @@ import { getPriority, setPriority } from 'node:os';
 import { SystemError } from '../system/error.ts';
 import type { Scheduling } from '../system/scheduling.ts';
 import type { Cancel, Millis } from '../util/time.ts';
-import { check, errnoName, NATIVE_LITTLE_ENDIAN, nativeInt, prlimit, schedGetaffinity, schedSetaffinity, schedSetscheduler } from './libc.ts';
+import { check, errnoName, NATIVE_LITTLE_ENDIAN, nativeInt, schedGetaffinity, schedSetaffinity, schedSetscheduler } from './libc.ts';
+import { getLimit, RLIMIT_RTTIME, setLimit } from './limits.ts';
 import { programMemory } from './program-memory.ts';
 
 /** sched(7) */
 const SCHED_OTHER = 0;
 const SCHED_RR = 2;
 const SCHED_RESET_ON_FORK = 0x4000_0000;
-/** getrlimit(2) */
-const RLIMIT_RTTIME = 15;
-const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+const NAME = 'RLIMIT_RTTIME';
 /** So many processors a mask of ours has room for; a kernel that has more refuses it (EINVAL). */
 const MASK_BYTES = 1024;
 /** Pause between two complaints. */
@@ -21,6 +20,8 @@ const SILENCE: Millis = 60_000;
 export interface LinuxScheduling extends Scheduling {
   /** Runs `start`, which forks: the child has the nice value that the daemon was started with. */
   asFound<T>(start: () => T): T;
+  /** The same for a process of our own, which is not to inherit the processors either. */
+  asStarted<T>(start: () => T): T;
 }
 
 /** Linux schedules threads, not processes: what is asked is done for every thread below /proc/self/task. */
@@ -29,11 +30,21 @@ export function linuxScheduling(): LinuxScheduling {
   check(schedGetaffinity(0, MASK_BYTES, found.processors), 'get the processors of', 'this process');
   const memory = programMemory();
   let nice = found.nice;
+  let processors = found.processors;
   let realTime: number | null = null;
   const policy = (): void => {
     // With the flag a child starts as others do, unless we were made nicer than that (see asFound).
     const reset = realTime !== null || nice < found.nice ? SCHED_RESET_ON_FORK : 0;
     forAllThreads('set the scheduling of', (tid) => schedSetscheduler(tid, (realTime === null ? SCHED_OTHER : SCHED_RR) | reset, nativeInt(realTime ?? 0)));
+  };
+  const asFound = <T>(start: () => T): T => {
+    if (nice <= found.nice) return start();
+    setPriority(0, found.nice);
+    try {
+      return start();
+    } finally {
+      setPriority(0, nice);
+    }
   };
   return {
     setNice(wanted) {
@@ -48,6 +59,7 @@ export function linuxScheduling(): LinuxScheduling {
     setProcessors(numbers) {
       const mask = numbers === null ? found.processors : maskOf(numbers);
       forAllThreads('set the processors of', (tid) => schedSetaffinity(tid, mask.length, mask));
+      processors = mask;
     },
     limitRealTime,
     lockProgram: () => memory.lock(),
@@ -60,13 +72,15 @@ export function linuxScheduling(): LinuxScheduling {
         throw new SystemError('write', '/proc/self/comm', (cause as NodeJS.ErrnoException).code ?? 'EIO', cause);
       }
     },
-    asFound(start) {
-      if (nice <= found.nice) return start();
-      setPriority(0, found.nice);
+    asFound,
+    asStarted(start) {
+      const here = (mask: Uint8Array): void => { check(schedSetaffinity(0, mask.length, mask), 'set the processors of', 'this thread'); };
+      if (processors === found.processors) return asFound(start);
+      here(found.processors);
       try {
-        return start();
+        return asFound(start);
       } finally {
-        setPriority(0, nice);
+        here(processors);
       }
     },
   };
@@ -96,7 +110,7 @@ function niceOf(tid: number, nice: number): void {
 }
 
 /** A cpu_set_t: words of the machine's size, a bit for each processor. */
-function maskOf(numbers: readonly number[]): Uint8Array {
+function maskOf(numbers: readonly number[]): Uint8Array<ArrayBuffer> {
   const mask = new Uint8Array(MASK_BYTES);
   for (const number of numbers) {
     const byte = NATIVE_LITTLE_ENDIAN ? number >> 3 : (number >> 3) ^ 7;
@@ -110,8 +124,8 @@ function maskOf(numbers: readonly number[]): Uint8Array {
  * one, at which it kills, stays as it was found: a collection of garbage may take longer.
  */
 function limitRealTime(microseconds: number, exceeded: () => void): Cancel {
-  const before = realTimeLimit();
-  const limit = (): void => { setRealTimeLimit(BigInt(microseconds), before.hard); };
+  const before = getLimit(RLIMIT_RTTIME, NAME);
+  const limit = (): void => { setLimit(RLIMIT_RTTIME, NAME, { soft: BigInt(microseconds), hard: before.hard }); };
   let timer: NodeJS.Timeout | undefined;
   const heard = (): void => {
     if (timer !== undefined) return;
@@ -131,22 +145,7 @@ function limitRealTime(microseconds: number, exceeded: () => void): Cancel {
   }
   return () => {
     clearTimeout(timer);
-    setRealTimeLimit(before.soft, before.hard);
+    setLimit(RLIMIT_RTTIME, NAME, before);
     process.off('SIGXCPU', heard);
   };
-}
-
-function realTimeLimit(): { readonly soft: bigint; readonly hard: bigint } {
-  const limits = new Uint8Array(16);
-  check(prlimit(0, RLIMIT_RTTIME, null, limits), 'get RLIMIT_RTTIME of', 'this process');
-  const view = new DataView(limits.buffer);
-  return { soft: view.getBigUint64(0, NATIVE_LITTLE_ENDIAN), hard: view.getBigUint64(8, NATIVE_LITTLE_ENDIAN) };
-}
-
-function setRealTimeLimit(soft: bigint, hard: bigint): void {
-  const limits = new Uint8Array(16);
-  const view = new DataView(limits.buffer);
-  view.setBigUint64(0, hard === UNLIMITED || soft < hard ? soft : hard, NATIVE_LITTLE_ENDIAN);
-  view.setBigUint64(8, hard, NATIVE_LITTLE_ENDIAN);
-  check(prlimit(0, RLIMIT_RTTIME, limits, null), 'set RLIMIT_RTTIME of', 'this process');
 }

@@ -9,12 +9,13 @@ import { linuxLinkMedia } from './link-media.ts';
 import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
 import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxProcesses } from './processes.ts';
-import { linuxScheduling } from './scheduling.ts';
+import { linuxScheduling, type LinuxScheduling } from './scheduling.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 import { linuxSysctls } from './sysctls.ts';
 import { linuxVrrpSockets } from './vrrp-sockets.ts';
 
 export interface LinuxSystem extends System {
+  readonly scheduling: LinuxScheduling;
   /** Closes what this opened: netlink and packet sockets, watches; kills scripts that still run. VRRP sockets are their openers'. */
   close(): void;
 }

@@ -8,7 +8,7 @@ const settings = (...argv: string[]): Settings => settingsOf(parseOptions(argv),
 describe('settingsOf', () => {
   for (const [name, argv, message] of [
     ['an option that is not built yet', ['--snmp'], "option '--snmp' is keepalived's, but not built yet in tskeepalived (SNMP agent)"],
-    ['another one, though --help is there as well', ['-h', '-s', 'blue'], "option '--namespace' is keepalived's, but not built yet"],
+    ['another one, though --help is there as well', ['-h', '-A', 'x'], "option '--snmp-agent-socket' is keepalived's, but not built yet"],
     ['a facility that is none', ['-S', 'local8'], "option '--log-facility': no facility 'local8'"],
     ['a level that is none', ['--log-level=loud'], "option '--log-level': 'loud' is none of error, warn, info, detail, debug"],
     ['a format that is none', ['--log-format=xml'], "option '--log-format': 'xml' is neither text nor json"],
@@ -28,7 +28,7 @@ describe('settingsOf', () => {
     expect(settings()).to.deep.equal({
       configFile: '/etc/keepalived/keepalived.conf', foreground: false, console: false, syslog: true, facility: 3, level: 'info', format: 'text',
       logFile: null, dumpConfig: false, releaseVips: false, keepAddresses: false, ignoreInterrupt: false, addressMonitoring: false,
-      pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', bfdPidFile: '/run/bfd.pid', bfd: true, checkersPidFile: '/run/checkers.pid',
+      pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', bfdPidFile: '/run/bfd.pid', bfd: true, checkersPidFile: '/run/checkers.pid', pidOptions: [], namespace: null, outside: null, coreDump: null,
       vrrp: true, checkers: true, everyPart: false, respawn: true, keepIpvs: false, configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
     });
   });
@@ -53,8 +53,12 @@ describe('settingsOf', () => {
     [['-V'], { keepAddresses: true }],
     [['--ignore-sigint'], { ignoreInterrupt: true }],
     [['-a'], { addressMonitoring: true }],
-    [['-p', '/p', '-r', '/v'], { pidFile: '/p', vrrpPidFile: '/v' }],
-    [['-b', '/b', '-B'], { bfdPidFile: '/b', bfd: false }],
+    [['-p', '/p', '-r', '/v'], { pidFile: '/p', vrrpPidFile: '/v', pidOptions: ['pidFile', 'vrrpPidFile'] }],
+    [['-b', '/b', '-B'], { bfdPidFile: '/b', bfd: false, pidOptions: ['bfdPidFile'] }],
+    [['-s', 'blue'], { namespace: 'blue' }],
+    [['-m'], { coreDump: { pattern: null } }],
+    [['-M'], { coreDump: { pattern: 'core' } }],
+    [['-m', '-M/cores/%p'], { coreDump: { pattern: '/cores/%p' } }],
     [['-i', 'node2'], { configId: 'node2' }],
     [['-e'], { allConfigErrors: true }],
     [['-u', '022'], { umask: 0o22 }],
@@ -73,7 +77,7 @@ describe('settingsOf', () => {
     [['-P'], { checkers: false }],
     [['-C'], { vrrp: false, bfd: false }],
     [['--all'], { everyPart: true }],
-    [['-P', '-C', '-R', '-I', '--flush-log-file', '-c', 'x'], { respawn: false, keepIpvs: true, checkersPidFile: 'x' }],
+    [['-P', '-C', '-R', '-I', '--flush-log-file', '-c', 'x'], { respawn: false, keepIpvs: true, checkersPidFile: 'x', pidOptions: ['checkersPidFile'] }],
   ] as const) {
     it(argv.join(' '), () => {
       expect(settings(...argv)).to.deep.equal({ ...settings(), ...expected });

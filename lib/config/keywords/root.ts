@@ -26,11 +26,11 @@ const later = { notYet: '' } as const;
 
 export const root = table('', {
   linkbeat_use_polling: keyword(FLAG, 'poll the link state of every interface', { default: 'off' }),
-  net_namespace: keyword(word('NAME'), 'network namespace of everything; not changeable by a reload', { bare: 'net_namespace name missing - ignoring', ...later }),
-  net_namespace_ipvs: keyword(optional(word('NAME')), 'network namespace of IPVS; bare: the host’s', { default: 'net_namespace', ...later }),
-  namespace_with_ipsets: keyword(FLAG, 'allow ipsets in a namespace', { default: 'off', ...later }),
-  use_pid_dir: keyword(FLAG, 'pid files in /run/keepalived', { default: 'off', ...later }),
-  instance: keyword(word('NAME'), 'name of this instance of the daemon, in pid files and log; implies use_pid_dir', { bare: 'instance name missing - ignoring', ...later }),
+  net_namespace: keyword(word('NAME'), 'network namespace of everything; not changeable by a reload', { bare: 'net_namespace name missing - ignoring' }),
+  net_namespace_ipvs: keyword(optional(word('NAME')), 'network namespace of IPVS; bare: the host’s', { default: 'net_namespace' }),
+  namespace_with_ipsets: keyword(FLAG, 'allow ipsets in a namespace', { default: 'off', notYet: 'without effect: no ipset is used' }),
+  use_pid_dir: keyword(FLAG, 'pid files in /run/keepalived', { default: 'off' }),
+  instance: keyword(word('NAME'), 'name of this instance of the daemon, in pid files and log; implies use_pid_dir', { bare: 'instance name missing - ignoring' }),
   child_wait_time: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'how long the stop waits for processes', { default: '5', invalid: 'Invalid child_wait_time {word}' }),
   global_defs: block(noHeader, globalDefs, 'settings of the whole daemon'),
   vrrp_sync_group: block(uniqueName('vrrp_sync_group', 'vrrp sync group name missing'), vrrpSyncGroup, 'instances that change state together', { bare: 'vrrp_sync_group must have a name - skipping' }),

@@ -29,6 +29,8 @@ export interface LogOptions {
 export interface DaemonLog extends Log {
   /** Writes what is buffered, for at most `graceMs`; console and file take nothing more. */
   close(graceMs: number): Promise<void>;
+  /** From now on it goes by another name. */
+  rename(ident: string): void;
   /** As close, but before it returns; for the last words of a dying process. */
   flushNow(): void;
 }
@@ -43,6 +45,7 @@ interface Line {
 /** The daemon's log on pino: data as fields in JSON, keepalived's wording as text; neither waits for a reader. */
 export function createLog(options: LogOptions): DaemonLog {
   let unsent = 0;
+  let { ident } = options;
   const stream = {
     write(json: string): void {
       const line = JSON.parse(json) as Line;
@@ -58,13 +61,14 @@ export function createLog(options: LogOptions): DaemonLog {
     },
   };
   function post(level: LogLevel, wall: number, text: string): boolean {
-    return options.syslog?.send(Buffer.from(syslogLine(wall, level, options.facility, options.ident, options.pid, text))) ?? true;
+    return options.syslog?.send(Buffer.from(syslogLine(wall, level, options.facility, ident, options.pid, text))) ?? true;
   }
   const root = pino(
     {
       level: options.level,
       customLevels: { detail: 25 },
-      base: { ident: options.ident, pid: options.pid },
+      base: null,
+      mixin: () => ({ ident, pid: options.pid }),
       timestamp: () => `,"time":${String(options.wall())}`,
       formatters: { level: (label) => ({ level: label }) },
     },
@@ -74,6 +78,9 @@ export function createLog(options: LogOptions): DaemonLog {
     ...wrap(root),
     async close(graceMs) {
       await Promise.all(options.writers.map((writer) => writer.close(graceMs)));
+    },
+    rename(name) {
+      ident = name;
     },
     flushNow() {
       for (const writer of options.writers) writer.flushNow();
