@@ -146,7 +146,7 @@ export class Daemon {
   status(): Status {
     return snapshot({
       version: this.#options.version, startedAt: this.#startedAt, config: this.#config, clock: this.#parts.system.clock,
-      network: this.#network, trackers: this.#trackers, vrrp: this.#vrrp, bfd: this.#bfd,
+      network: this.#network, trackers: this.#trackers, vrrp: this.#vrrp, bfd: this.#bfd, sysctls: new Map([...this.#promote.found, ...this.#vmacs.found]),
     });
   }
 

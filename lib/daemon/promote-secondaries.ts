@@ -21,6 +21,11 @@ export class PromoteSecondaries {
     this.#log = log;
   }
 
+  /** What stood where we write, by path. */
+  get found(): ReadonlyMap<string, string> {
+    return this.#found;
+  }
+
   /** What stood where we shall write or have written; `left`: what a killed run had found there. */
   async prepare(config: Config, left: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
     this.#wanted = new Set(config.instances.filter((instance) => instance.promoteSecondaries)

@@ -1,4 +1,4 @@
-import type { Config } from '../config/model.ts';
+import type { Config, VrrpInstance } from '../config/model.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Millis } from '../util/time.ts';
 import { masterDownInterval } from '../vrrp/timers.ts';
@@ -21,10 +21,12 @@ export interface SnapshotSources {
   readonly trackers: Trackers;
   readonly vrrp: VrrpService;
   readonly bfd: BfdService;
+  /** Sysctls that we set, by path: what was found there. */
+  readonly sysctls: ReadonlyMap<string, string>;
 }
 
 /** Everything worth knowing, copied into one value. Monotonic times become wall-clock ones. */
-export function snapshot({ version, startedAt, config, clock, network, trackers, vrrp, bfd }: SnapshotSources): Status {
+export function snapshot({ version, startedAt, config, clock, network, trackers, vrrp, bfd, sysctls }: SnapshotSources): Status {
   const at = clock.wall();
   const wall = (when: Millis): number => at + (when - clock.now());
   const { members } = vrrp.router;
@@ -35,7 +37,7 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
     const interval = advertInterval(member) ?? instance.advertInterval;
     return [{
       config: instance, group: config.syncGroups.find((g) => g.members.includes(instance.name))?.name ?? null,
-      state: stateName(member.state.name), priority: member.priority, faults: [...member.faults], holds: [...member.holds], source: member.address,
+      state: stateName(member.state.name), wanted: wanted(instance, member, vrrp.router.willing), master: member.state.name === 'Backup' ? member.state.master : null, priority: member.priority, faults: [...member.faults], holds: [...member.holds], source: member.address,
       lastTransitionAt: wall(member.since), deadlineAt: next === Infinity ? null : wall(next),
       masterDownInterval: masterDownInterval(instance, member.priority, interval), masterAdvertInterval: interval,
       addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: vrrp.countersOf(instance),
@@ -61,7 +63,13 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
   const sessions = bfd.all().map(({ config: one, session, speaking }): BfdSessionStatus => ({
     config: one, speaking, session, lastSeenAt: session.lastSeen === null ? null : wall(session.lastSeen),
   }));
-  return { version, at, startedAt, global: config.global, settings: config.settings, statics: config.statics, instances, groups, scripts, files, processes, interfaces, bfd: { sessions, dropped: Object.fromEntries(bfd.dropped) } };
+  return { version, at, startedAt, global: config.global, settings: config.settings, statics: config.statics, garpGroups: config.garpGroups, trackGroups: config.trackGroups, sysctls, instances, groups, scripts, files, processes, interfaces, bfd: { sessions, dropped: Object.fromEntries(bfd.dropped) } };
+}
+
+/** `state MASTER` until it has been one; in a group: it would, if the others would. */
+function wanted(instance: VrrpInstance, { state, counters }: VirtualRouter, willing: ReadonlySet<string>): InstanceState {
+  const would = willing.has(instance.name) || (instance.wantMaster && counters.becameMaster === 0);
+  return state.name === 'Backup' && would ? 'MASTER' : stateName(state.name);
 }
 
 function advertInterval({ state }: VirtualRouter): Millis | null {

@@ -3,7 +3,7 @@
  * report renders it, so that the dump, the statistics and the JSON agree.
  */
 import type { Session } from '../bfd/session.ts';
-import type { BfdSession, Statics, TrackFile, TrackProcess } from '../config/model-network.ts';
+import type { BfdSession, GarpGroup, Statics, TrackFile, TrackGroup, TrackProcess } from '../config/model-network.ts';
 import type { Config, GlobalDefs, SyncGroup, VrrpInstance, VrrpScript } from '../config/model.ts';
 import type { Link } from '../system/netlink-routes.ts';
 import type { IpAddress } from '../util/ip.ts';
@@ -27,6 +27,11 @@ export interface Status {
   readonly files: readonly FileStatus[];
   readonly processes: readonly ProcessStatus[];
   readonly interfaces: readonly InterfaceStatus[];
+  /** garp_group: who keeps a pace together. */
+  readonly garpGroups?: readonly GarpGroup[];
+  readonly trackGroups?: readonly TrackGroup[];
+  /** Sysctls that we set, by path: what was found there. */
+  readonly sysctls?: ReadonlyMap<string, string>;
   readonly bfd: { readonly sessions: readonly BfdSessionStatus[]; /** Packets, by why they were dropped. */ readonly dropped: Readonly<Record<string, number>> };
 }
 
@@ -37,6 +42,10 @@ export interface InstanceStatus {
   /** Name of its sync group. */
   readonly group: string | null;
   readonly state: InstanceState;
+  /** What it is about to be, where that is another state. */
+  readonly wanted?: InstanceState;
+  /** As a backup: the master that it heard last. */
+  readonly master?: { readonly address: IpAddress; readonly priority: number } | null;
   /** Effective priority. */
   readonly priority: number;
   /** What holds it in FAULT, and what it waits for before it begins; in words. */

@@ -55,6 +55,11 @@ export class VmacKeeper {
     return plan.config;
   }
 
+  /** Sysctls of other interfaces that were set, by path: what was found there. */
+  get found(): ReadonlyMap<string, string> {
+    return this.#sysctls.found;
+  }
+
   /** What is to be known to the next run if this one is killed: first all names, then what `prepare` brings. */
   get names(): readonly string[] {
     return [...new Set([...this.#ours, ...this.#wanted.map(({ name }) => name)])];

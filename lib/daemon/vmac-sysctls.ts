@@ -24,6 +24,10 @@ export class VmacSysctls {
     this.#log = log;
   }
 
+  get found(): ReadonlyMap<string, string> {
+    return this.#found;
+  }
+
   /** Looks at what will be written for interfaces below `vmacs`; `left`: what a killed run had found. Brings all that is to be put back. */
   async prepare(vmacs: readonly VirtualMac[], links: readonly string[], left: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
     for (const [path, value] of left) if (/\/(arp_ignore|arp_filter|rp_filter)$/u.test(path)) this.#found.set(path, value);

@@ -8,7 +8,7 @@ import { flag, moment } from './text.ts';
 
 export function renderBfd({ global, settings = {}, bfd }: Pick<Status, 'global' | 'settings' | 'bfd'>): string {
   const dropped = Object.entries(bfd.dropped).map(([reason, count]) => ` dropped (${reason}) = ${count}`);
-  return [...globalSection(global, settings, 'parent', null), '------< BFD Data >------', ...dropped, '------< BFD Topology >------', ...bfd.sessions.flatMap(sessionLines), ''].join('\n');
+  return [...globalSection(global, settings, null), '------< BFD Data >------', ...dropped, '------< BFD Topology >------', ...bfd.sessions.flatMap(sessionLines), ''].join('\n');
 }
 
 function sessionLines({ config, session, speaking, lastSeenAt }: BfdSessionStatus): string[] {
@@ -43,7 +43,7 @@ function sessionLines({ config, session, speaking, lastSeenAt }: BfdSessionStatu
     `   remote tx intv = ${micros(Math.max(session.remoteMinTx, session.effectiveMinRx))} us`,
     `   local detection time = ${micros(session.detectionTime)} us`,
     `   remote detection time = ${micros(config.multiplier * transmitInterval(session))} us`,
-    ...(lastSeenAt === null ? ['   last seen = [never]'] : [`   last seen = ${lastSeenText(lastSeenAt)}`]),
+    ...(lastSeenAt === null ? ['   last_seen = [never]'] : [`   last_seen = ${lastSeenText(lastSeenAt)}`]),
   ];
 }
 

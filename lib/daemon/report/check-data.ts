@@ -12,7 +12,7 @@ import { accountPair, argvText, scriptText, seconds, yes } from './text.ts';
 export function renderCheckData(config: Config, standings: Standings, checkers: readonly CheckEntry[]): string {
   const { ipvs } = config;
   const lines = [
-    ...globalSection(config.global, config.settings, 'parent', null),
+    ...globalSection(config.global, config.settings, null),
     ...sslLines(ipvs.ssl),
     '------< LVS Topology >------',
     ...(ipvs.groups.length === 0 ? [] : [' ------< Virtual server group >------', ...ipvs.groups.flatMap(groupLines)]),

@@ -1,38 +1,84 @@
 import type { Config, GlobalDefs, NotifyFifo } from '../../config/model.ts';
+import { filterSettings } from '../../vrrp/filter.ts';
+import { garpDefaults } from './garp.ts';
 import { accountPair, accountText, argvText, flag, scriptText, seconds } from './text.ts';
 
-/** The dump's first section. `process` is which of keepalived's two dumps it stands in. */
-export function globalSection(global: GlobalDefs, settings: Config['settings'], process: 'vrrp' | 'parent', defaultInterface: string | null): readonly string[] {
-  const vrrp = process === 'vrrp';
+type Settings = Config['settings'];
+
+/** What the VRRP process knows besides; null: another process's dump. */
+export interface VrrpGlobals {
+  readonly defaultInterface: string | null;
+  /** nftables were chosen, as somebody needs them. */
+  readonly filters: boolean;
+}
+
+/** The dump's first section, as the VRRP process or another one shows it. */
+export function globalSection(global: GlobalDefs, settings: Settings, vrrp: VrrpGlobals | null): readonly string[] {
   return [
     '------< Global definitions >------',
-    ...(settings.config_save_dir === undefined ? [] : [` Config save dir = ${settings.config_save_dir}`]),
+    ...given('Config save dir', settings.config_save_dir),
     ' Network namespace = (default)',
     ' Network namespace ipvs = (main namespace)',
+    ...processNames(settings),
     ` Router ID = ${global.routerId}`,
     ...mailLines(global),
-    ...BEFORE_DYNAMIC,
+    ...['', '_vrrp', '_checker'].map((which) => ` Default smtp_alert${which} = ${alertText(settings[`smtp_alert${which as '' | '_vrrp' | '_checker'}`])}`),
+    ` Checkers log all failures = ${flag(settings.checker_log_all_failures)}`,
     ...reloadLines(settings),
-    ...(vrrp ? [] : [...parentScript('Startup script', global.startupScript, ','), ...parentScript('Shutdown script', global.shutdownScript, '')]),
+    ...(vrrp !== null ? [] : [...parentScript('Startup script', global.startupScript, ','), ...parentScript('Shutdown script', global.shutdownScript, '')]),
     ` Dynamic interfaces = ${flag(global.dynamicInterfaces)}`,
-    ...(vrrp && defaultInterface !== null ? [` Default interface = ${defaultInterface}`] : []),
+    ...(global.dynamicInterfaces ? [` Allow interface changes = ${flag(settings.dynamic_interfaces === 'allow_if_changes')}`] : []),
+    ...(global.noEmailFaults ? [' Send emails for fault transitions = off'] : []),
+    ...timeouts(settings),
+    ...(vrrp?.defaultInterface == null ? [] : [` Default interface = ${vrrp.defaultInterface}`]),
     ` Disable local IGMP = ${settings.disable_local_igmp === true ? 'yes' : 'no'}`,
-    ...BEFORE_FIFO,
-    ...fifoLines('Global', global.notifyFifo, vrrp),
-    ...fifoLines('VRRP', global.vrrpNotifyFifo, vrrp),
-    ` FIFO write vrrp states on reload = ${flag(settings.fifo_write_vrrp_states_on_reload ?? false)}`,
+    ` LVS flush = ${flag(settings.lvs_flush)}`,
+    ` LVS flush on stop = ${settings.lvs_flush_on_stop === undefined ? 'disabled' : (settings.lvs_flush_on_stop ?? 'full')}`,
+    ...fifoLines('Global', global.notifyFifo, vrrp !== null),
+    ...fifoLines('VRRP', global.vrrpNotifyFifo, vrrp !== null),
+    ...(settings.lvs_notify_fifo === undefined ? [] : [` LVS notify fifo = ${settings.lvs_notify_fifo.path}, ${accountText(settings.lvs_notify_fifo.account)}`]),
+    ` FIFO write vrrp states on reload = ${flag(settings.fifo_write_vrrp_states_on_reload)}`,
     ` VRRP notify priority changes = ${flag(global.notifyPriorityChanges)}`,
     ` VRRP IPv4 mcast group = ${global.multicastGroup4}`,
     ` VRRP IPv6 mcast group = ${global.multicastGroup6}`,
-    ...garpDefaults(vrrp),
-    ...BEFORE_SECURITY,
-    ` Script security ${global.enableScriptSecurity ? 'enabled' : 'disabled'}`,
+    ...garpDefaults(settings, vrrp !== null),
+    ` VRRP default protocol version = ${String(settings.vrrp_version ?? 2)}`,
+    ...nftables(settings, vrrp?.filters === true),
+    ` VRRP check unicast_src = ${flag(settings.vrrp_check_unicast_src)}`,
+    ` VRRP skip check advert addresses = ${flag(settings.vrrp_skip_check_adv_addr)}`,
+    ` VRRP strict mode = ${flag(settings.vrrp_strict)}`,
+    ...scheduling(settings),
+    ...snmp(settings),
+    ` DBus ${enabled(settings.enable_dbus)}`,
+    ` DBus service name = ${settings.dbus_service_name ?? ''}`,
+    ` Script security ${enabled(global.enableScriptSecurity)}`,
     ` Default script uid:gid ${accountPair(global.scriptUser)}`,
     ...buffers(settings),
-    ...AT_THE_END,
-    ...(settings.vrrp_rx_bufs_policy === undefined ? [] : [` rx_bufs_policy = ${String(settings.vrrp_rx_bufs_policy)}`]),
+    ` rs_init_notifies = ${settings.rs_init_notifies === true ? '1' : '0'}`,
+    ` no_checker_emails = ${settings.no_checker_emails === true ? '1' : '0'}`,
+    ...bufferPolicy(settings),
     ` rx_bufs_multiples = ${String(settings.vrrp_rx_bufs_multiplier ?? 3)}`,
     ` umask = 0${global.umask.toString(8)}`,
+    ...(global.startupDelay > 0 ? [` vrrp_startup_delay = ${seconds(global.startupDelay)}`] : []),
+    ...(global.logUnknownVrids ? [' log_unknown_vrids'] : []),
+    ...given('VMAC prefix', settings.vmac_prefix),
+    ...given('VMAC address prefix', settings.vmac_addr_prefix),
+  ];
+}
+
+function given(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [` ${name} = ${value}`];
+}
+
+const enabled = (value: boolean | undefined): string => (value === true ? 'enabled' : 'disabled');
+const alertText = (value: boolean | undefined): string => (value === undefined ? 'unset' : value ? 'on' : 'off');
+
+function processNames(settings: Settings): string[] {
+  const all = settings.process_names === true;
+  return [
+    ...given('VRRP process name', settings.vrrp_process_name ?? (all ? 'keepalived_vrrp' : undefined)),
+    ...given('LVS process name', settings.checker_process_name ?? (all ? 'keepalived_lvs' : undefined)),
+    ...given('BFD process name', settings.bfd_process_name ?? (all ? 'keepalived_bfd' : undefined)),
   ];
 }
 
@@ -56,67 +102,57 @@ function fifoLines(name: string, fifo: NotifyFifo | null, vrrp: boolean): readon
   return [` ${name} notify fifo = ${fifo.path}, ${accountText(fifo.account)}`, ...script];
 }
 
-// What follows are the defaults of keywords that this daemon does not have yet: they are what it runs by. They leave these
-// lists as the keywords come.
+function timeouts({ lvs_timeouts: asked }: Settings): string[] {
+  const line = (name: string, value: number | null | undefined): string[] => (value == null ? [] : [` LVS ${name} timeout = ${String(value)}`]);
+  return [...line('TCP', asked?.tcp), ...line('TCP FIN', asked?.tcpfin), ...line('UDP', asked?.udp)];
+}
 
-const BEFORE_DYNAMIC = [
-  ' Default smtp_alert = unset',
-  ' Default smtp_alert_vrrp = unset',
-  ' Default smtp_alert_checker = unset',
-  ' Checkers log all failures = false',
-];
-
-const BEFORE_FIFO = [' LVS flush = false', ' LVS flush on stop = disabled'];
-
-/** Values that the parent has not resolved yet it shows as the largest number. */
-function garpDefaults(vrrp: boolean): readonly string[] {
-  const lower = vrrp ? '5' : '4294967295';
+/** Said by the VRRP process as soon as it uses them, by the others when they were asked for. */
+function nftables(settings: Settings, used: boolean): string[] {
+  const { firewall, table, priority, byIndex, counters } = filterSettings(settings);
+  const named = firewall === 'nftables' || (used && firewall === null);
   return [
-    ' Gratuitous ARP delay = 5',
-    ' Gratuitous ARP repeat = 5',
-    ' Gratuitous ARP refresh timer = 0',
-    ' Gratuitous ARP refresh repeat = 1',
-    ` Gratuitous ARP lower priority delay = ${lower}`,
-    ` Gratuitous ARP lower priority repeat = ${lower}`,
+    ...(named ? [` nftables table name = ${table}`, ` nftables base chain priority = ${String(priority)}`, ` nftables ${byIndex ? '' : 'don\'t '}force use ifindex for link local IPv6`] : []),
+    ` nftables ${counters ? 'with' : 'without'} counters`,
   ];
 }
 
-const BEFORE_SECURITY = [
-  ' Num adverts before down = 3',
-  ' Gratuitous ARP for each secondary VMAC = 0s',
-  ' Send advert after receive lower priority advert = true',
-  ' Send advert after receive higher priority advert = false',
-  ' Gratuitous ARP interval = 0.000000',
-  ' Gratuitous NA interval = 0.000000',
-  ' VRRP default protocol version = 2',
-  ' nftables without counters',
-  ' VRRP check unicast_src = false',
-  ' VRRP skip check advert addresses = false',
-  ' VRRP strict mode = false',
-  ' Max auto priority = 0',
-  ' Min auto priority delay = 1000000 usecs',
-  ...['VRRP', 'Checker', 'BFD'].flatMap((name) => [
-    ` ${name} process priority = 0`,
-    ` ${name} don't swap = false`,
-    ` ${name} realtime priority = 0`,
-    ` ${name} realtime limit = 10000`,
-  ]),
-  ' SNMP vrrp disabled',
-  ' SNMP checker disabled',
-  ' SNMP RFCv2 disabled',
-  ' SNMP RFCv3 disabled',
-  ' SNMP traps disabled',
-  ' SNMP socket = default (unix:/var/agentx/master)',
-  ' DBus disabled',
-  ' DBus service name = ',
-];
+function scheduling(settings: Settings): string[] {
+  const parts = [['VRRP', 'vrrp'], ['Checker', 'checker'], ['BFD', 'bfd']] as const;
+  return [
+    ` Max auto priority = ${String(settings.max_auto_priority === null ? 99 : (settings.max_auto_priority ?? 0))}`,
+    ` Min auto priority delay = ${String(settings.min_auto_priority_delay ?? 1_000_000)} usecs`,
+    ...parts.flatMap(([name, part]) => {
+      const processors = settings[`${part}_cpu_affinity`];
+      return [
+        ` ${name} process priority = ${String(settings[`${part}_priority`] ?? 0)}`,
+        ` ${name} don't swap = ${flag(settings[`${part}_no_swap`])}`,
+        ` ${name} realtime priority = ${String(settings[`${part}_rt_priority`] ?? 0)}`,
+        ...(processors === undefined ? [] : [` ${name} CPU Affinity = ${processors.join(' ')}`]),
+        ` ${name} realtime limit = ${String(settings[`${part}_rlimit_rttime`] ?? 10_000)}`,
+      ];
+    }),
+  ];
+}
 
-const AT_THE_END = [' rs_init_notifies = 0', ' no_checker_emails = 0'];
+function snmp(settings: Settings): string[] {
+  const both = settings.enable_snmp_rfc === true;
+  return [
+    ` SNMP vrrp ${enabled(settings.enable_snmp_vrrp)}`,
+    ` SNMP checker ${enabled(settings.enable_snmp_checker)}`,
+    ` SNMP RFCv2 ${enabled(both || settings.enable_snmp_rfcv2 === true)}`,
+    ` SNMP RFCv3 ${enabled(both || settings.enable_snmp_rfcv3 === true)}`,
+    ` SNMP traps ${enabled(settings.enable_traps)}`,
+    ` SNMP socket = ${settings.snmp_socket ?? 'default (unix:/var/agentx/master)'}`,
+  ];
+}
 
-function reloadLines({ reload_check_config: check, reload_time_file: time, data_use_instance: named }: Config['settings']): readonly string[] {
+function reloadLines({ reload_check_config: check, reload_time_file: time, reload_file: marker, tmp_config_directory: temporary, data_use_instance: named }: Settings): readonly string[] {
   return [
     check === undefined ? ' No test config before reload' : ` Test config before reload${check === null ? '' : `, log to ${check}`}`,
     ...(time === undefined ? [] : [` Reload time file = ${time}`]),
+    ...(marker === undefined ? [] : [` Reload_file = ${marker ?? '/run/keepalived.reload'}`]),
+    ...given('config save directory', temporary),
     ...(named === true ? [' Use instance name in data dumps'] : []),
   ];
 }
@@ -126,7 +162,7 @@ function parentScript(name: string, script: GlobalDefs['startupScript'], comma: 
   return script === null ? [] : [` ${name} = ${argvText(script.argv)}, ${accountText(script.account)}${comma} timeout ${seconds(script.timeout)}`];
 }
 
-function buffers(settings: Config['settings']): readonly string[] {
+function buffers(settings: Settings): readonly string[] {
   const sizes = [
     ['vrrp_netlink_cmd', settings.vrrp_netlink_cmd_rcv_bufs, settings.vrrp_netlink_cmd_rcv_bufs_force],
     ['vrrp_netlink_monitor', settings.vrrp_netlink_monitor_rcv_bufs, settings.vrrp_netlink_monitor_rcv_bufs_force],
@@ -135,4 +171,9 @@ function buffers(settings: Config['settings']): readonly string[] {
     ['lvs_netlink_monitor', settings.lvs_netlink_monitor_rcv_bufs, settings.lvs_netlink_monitor_rcv_bufs_force],
   ] as const;
   return sizes.flatMap(([name, size = 0, force = false]) => [` ${name}_rcv_bufs = ${String(size)}`, ` ${name}_rcv_bufs_force = ${force ? '1' : '0'}`]);
+}
+
+function bufferPolicy({ vrrp_rx_bufs_policy: policy }: Settings): string[] {
+  if (policy === undefined) return [];
+  return [typeof policy === 'number' ? ` rx_bufs_size = ${String(policy)}` : ` rx_bufs_policy = ${policy}`];
 }

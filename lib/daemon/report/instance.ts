@@ -3,23 +3,31 @@ import type { Millis } from '../../util/time.ts';
 import { allRouting, objectsOf, type Routing } from '../../vrrp/routing.ts';
 import { routingText } from './routing-text.ts';
 import { RECEIVE_ERRORS } from '../../vrrp/counters.ts';
-import type { InstanceStatus } from '../status.ts';
-import { addressText, flag, moment, scriptText, seconds, trackText, yes } from './text.ts';
+import { speakingLink } from '../../vrrp/vmac.ts';
+import type { InstanceStatus, Status } from '../status.ts';
+import { addressText, flag, linkBelow, moment, scriptText, seconds, trackText, yes } from './text.ts';
 
 /** One virtual router in keepalived.data. */
-export function instanceLines(status: InstanceStatus): readonly string[] {
+export function instanceLines(status: InstanceStatus, whole: Status): readonly string[] {
   const { config } = status;
-  return [` VRRP Instance = ${config.name}`, ...[...head(status), ...settings(status), ...addresses(status), ...tracking(config), ...notification(config), ...refused(status)].map((line) => `   ${line}`)];
+  const lines = [...head(status, whole), ...settings(status, whole), ...addresses(status, whole), ...tracking(config), ...notification(status, whole), ...refused(status)];
+  return [` VRRP Instance = ${config.name}`, ...lines.map((line) => `   ${line}`)];
 }
 
-function head(status: InstanceStatus): readonly string[] {
-  const { config, state } = status;
+function head(status: InstanceStatus, { settings: given = {} }: Status): readonly string[] {
+  const { config, state, wanted = state } = status;
+  const unused = config.unicastPeers.length === 0 && (config.extras?.faultWithoutPeer === true || (config.checkUnicastSource && given.vrrp_check_unicast_src !== true && config.extras !== undefined));
   return [
     `VRRP Version = ${String(config.version)}`,
     ...(status.group === null ? [] : [`Sync group = ${status.group}`]),
+    ...(config.family === 'inet6' ? ['Using Native IPv6'] : []),
     `State = ${state}`,
-    ...(config.unicastPeers.length > 0 ? ['Flags:', '  Using unicast'] : ['Flags: none']),
-    `Wantstate = ${state}`,
+    ...masterLines(status),
+    hasFlags(config) || unused ? 'Flags:' : 'Flags: none',
+    ...(config.unicastPeers.length > 0 ? ['  Using unicast'] : []),
+    ...(unused ? ['  Unicast config option specified but using multicast'] : []),
+    ...(config.extras?.faultWithoutPeer === true ? ['  If unicast go to fault state if no peers'] : []),
+    `Wantstate = ${wanted}`,
     'Number of config faults = 0',
     `Number of interface and track script faults = ${String(status.faults.length)}`,
     `Number of track scripts init = ${String(status.holds.length)}`,
@@ -29,15 +37,32 @@ function head(status: InstanceStatus): readonly string[] {
   ];
 }
 
-function settings({ config, source, priority }: InstanceStatus): readonly string[] {
+/** Whom a backup believes; none yet: keepalived prints what its buffer held last. */
+function masterLines({ config, state, master, masterAdvertInterval }: InstanceStatus): string[] {
+  if (state !== 'BACKUP') return [];
+  return [
+    `Master router = ${master?.address ?? '(none)'}`,
+    `Master priority = ${String(master?.priority ?? 0)}`,
+    ...(config.version === 3 ? [`Master advert int = ${(masterAdvertInterval / 1000).toFixed(2)} sec`] : []),
+  ];
+}
+
+/** keepalived keeps these as bits of one word; the list below it names a few of them. */
+function hasFlags({ nopreempt, skipCheckAdvAddr, dontTrackPrimary, sourceAddress, promoteSecondaries, unicastPeers, extras }: VrrpInstance): boolean {
+  return nopreempt || skipCheckAdvAddr || dontTrackPrimary || sourceAddress !== null || promoteSecondaries || unicastPeers.length > 0
+    || (extras?.vmac ?? null) !== null || extras?.vmacForAddresses === true;
+}
+
+function settings({ config, source, priority, state, masterAdvertInterval }: InstanceStatus, { interfaces }: Status): readonly string[] {
+  const index = interfaces.find(({ link }) => link.name === speakingLink(config))?.link.index ?? 0;
   return [
     ...vmacLines(config),
-    `Interface = ${config.extras?.vmacLink === undefined ? config.link : `${config.extras.vmacLink}, vmac on ${config.link}`}`,
+    `Interface = ${config.extras?.vmacLink === undefined ? config.link : `${config.extras.vmacLink}, vmac on ${config.link}${config.extras.transmitOnBase ? ', xmit base i/f' : ''}`}`,
     ...(config.dontTrackPrimary ? ['VRRP interface tracking disabled'] : []),
     ...(config.skipCheckAdvAddr ? ['Skip checking advert IP addresses'] : []),
     ...(config.strict ? ['Enforcing strict VRRP compliance'] : []),
     `Using src_ip = ${source ?? '(none)'}${config.sourceAddress === null ? '' : ' (from configuration)'}`,
-    ...(config.unicastPeers.length > 0 ? [] : [`Multicast address ${config.multicastGroup}`]),
+    ...(config.unicastPeers.length > 0 ? [] : [`Multicast address ${config.multicastGroup}${config.family === 'inet6' ? `, ifindex ${String(index)}` : ''}`]),
     `Gratuitous ARP delay = ${seconds(config.garp.masterDelay)}`,
     `Gratuitous ARP repeat = ${String(config.garp.masterRepeat)}`,
     `Gratuitous ARP refresh = ${seconds(config.garp.refresh)}`,
@@ -52,18 +77,20 @@ function settings({ config, source, priority }: InstanceStatus): readonly string
     `Effective priority = ${String(priority)}`,
     `Total priority = ${String(priority)}`,
     `Advert interval = ${interval(config.advertInterval, config.version)}`,
+    ...(config.version === 3 && state === 'BACKUP' ? [`Master advert interval = ${interval(masterAdvertInterval, 3)}`] : []),
     `Accept = ${config.accept ? 'enabled' : 'disabled'}`,
     `Preempt = ${config.nopreempt ? 'disabled' : 'enabled'}`,
     ...(config.preemptDelay > 0 ? [`Preempt delay = ${seconds(config.preemptDelay)} secs`] : []),
     `Promote_secondaries = ${config.promoteSecondaries ? 'enabled' : 'disabled'}`,
     ...authentication(config),
     ...(config.extras?.receiveBuffer == null ? [] : [`Kernel rx buffer size = ${String(config.extras.receiveBuffer)}`]),
+    ...(config.debug > 0 ? [`Debug level = ${String(config.debug)}`] : []),
   ];
 }
 
 function vmacLines({ extras }: VrrpInstance): readonly string[] {
-  if (extras?.vmacLink === undefined) return [];
-  return [`Use VMAC, i/f name ${extras.vmacLink}, is_up = ${flag(extras.vmacFault === undefined)}, xmit_base = ${flag(extras.transmitOnBase)}`];
+  const own = extras?.vmacLink === undefined ? [] : [`Use VMAC, i/f name ${extras.vmacLink}, is_up = ${flag(extras.vmacFault === undefined)}, xmit_base = ${flag(extras.transmitOnBase)}`];
+  return [...own, ...(extras?.vmacForAddresses === true ? ['Use VMAC for VIPs on other interfaces'] : [])];
 }
 
 /** Version 2 counts in whole seconds on the wire, version 3 in centiseconds. */
@@ -78,8 +105,8 @@ function authentication({ auth, version }: VrrpInstance): readonly string[] {
   return auth.type === 'AH' ? ['Authentication type = IPSEC_AH'] : ['Authentication type = SIMPLE_PASSWORD', 'Password = ********'];
 }
 
-function addresses({ config, addressesSet }: InstanceStatus): readonly string[] {
-  const entry = (virtual: VrrpInstance['virtualAddresses'][number]): string => `  ${addressText(virtual, addressesSet)}`;
+function addresses({ config, addressesSet }: InstanceStatus, whole: Status): readonly string[] {
+  const entry = (virtual: VrrpInstance['virtualAddresses'][number]): string => `  ${addressText(virtual, addressesSet, linkBelow(config, virtual.link, whole))}`;
   return [
     ...(config.virtualAddresses.length === 0 ? [] : [`Virtual IP (${String(config.virtualAddresses.length)}):`, ...config.virtualAddresses.map(entry)]),
     ...(config.excludedAddresses.length === 0 ? [] : ['Virtual IP Excluded :', ...config.excludedAddresses.map(entry)]),
@@ -94,35 +121,36 @@ function routing(config: VrrpInstance): readonly string[] {
   return [...lines('Virtual Routes', { routes, rules: [] }), ...lines('Virtual Rules', { routes: [], rules })];
 }
 
-function unicast({ unicastPeers, unicastTtl, checkUnicastSource, version, extras }: VrrpInstance): readonly string[] {
+function unicast({ family, unicastPeers, unicastTtl, checkUnicastSource, version, extras }: VrrpInstance): readonly string[] {
   if (unicastPeers.length === 0) return [];
   return [
-    `Unicast TTL = ${String(unicastTtl)}`,
+    ...(family === 'inet' ? [`Unicast TTL = ${String(unicastTtl)}`] : []),
     `Check unicast src : ${yes(checkUnicastSource)}`,
     'Unicast Peer :',
-    ...unicastPeers.map(({ address, minTtl, maxTtl }) => `  ${address}${minTtl === null && maxTtl === null ? '' : ` min_ttl ${String(minTtl ?? 0)} max_ttl ${String(maxTtl ?? 255)}`}`),
+    ...unicastPeers.map(({ address, minTtl, maxTtl }) => `  ${address} min_ttl ${String(minTtl ?? 0)} max_ttl ${String(maxTtl ?? 255)}`),
     `Unicast checksum compatibility = ${version === 2 || extras?.oldUnicastChecksum === false ? 'no' : extras?.oldUnicastChecksum === 'never' ? 'never' : 'config'}`,
   ];
 }
 
 function tracking({ trackInterfaces, trackScripts, extras }: VrrpInstance): readonly string[] {
-  const list = (name: string, refs: readonly TrackRef[] | undefined): readonly string[] =>
-    refs === undefined || refs.length === 0 ? [] : [`${name} :`, ...refs.map((ref) => `  ${trackText(ref)}`)];
+  const list = (name: string, refs: readonly TrackRef[] | undefined, separator = ' '): readonly string[] =>
+    refs === undefined || refs.length === 0 ? [] : [`${name} :`, ...refs.map((ref) => `  ${trackText(ref, separator)}`)];
   return [
     ...list('Tracked interfaces', trackInterfaces),
     ...list('Tracked scripts', trackScripts),
-    ...list('Tracked files', extras?.trackFiles),
-    ...list('Tracked processes', extras?.trackProcesses),
-    ...list('Tracked BFDs', extras?.trackBfd),
+    ...list('Tracked files', extras?.trackFiles, ', '),
+    ...list('Tracked processes', extras?.trackProcesses, ', '),
+    ...list('Tracked BFDs', extras?.trackBfd, ': '),
   ];
 }
 
-function notification(config: VrrpInstance): readonly string[] {
+function notification({ config, group }: InstanceStatus, { groups }: Status): readonly string[] {
+  const shared = groups.find((other) => other.config.name === group)?.config.notifyPriorityChanges ?? false;
   return [
     `Using smtp notification = ${yes(config.smtpAlert)}`,
     `Notify deleted = ${config.notifyDeleted ? 'Deleted' : 'Fault'}`,
     ...notifyLines(config.notify),
-    `Notify priority changes = ${flag(config.notifyPriorityChanges)}`,
+    `Notify priority changes = ${flag(config.notifyPriorityChanges || shared)}`,
   ];
 }
 
@@ -140,8 +168,8 @@ export function notifyLines(notify: NotifyScripts): readonly string[] {
     ['Fault state transition', notify.fault],
     ['Stop state transition', notify.stop],
     ['Deleted state transition', notify.deleted],
-    ['Master rx lower priority', notify.masterRxLowerPri],
     ['Generic state transition', notify.any],
+    ['Master rx lower pri state transition', notify.masterRxLowerPri],
   ];
   return named.flatMap(([name, script]) => (script === null ? [] : [`${name} script = ${scriptText(script)}`]));
 }

@@ -1,20 +1,26 @@
-import type { ScriptCommand } from '../../config/model.ts';
+import type { ScriptCommand, VirtualAddress } from '../../config/model.ts';
+import { allRouting, objectsOf, type Routing } from '../../vrrp/routing.ts';
 import type { InstanceState, InstanceStatus, ProcessStatus, Status } from '../status.ts';
-import { addressText } from './text.ts';
+import { routingText } from './routing-text.ts';
+import { addressText, linkBelow } from './text.ts';
 
 /**
  * keepalived.json with keepalived's member names. `version` is its json_version: 1 is an array of instances, 2 an object
  * with the processes tracked besides. Times are seconds.
  */
-export function renderJson({ instances, processes }: Pick<Status, 'instances' | 'processes'>, version: 1 | 2): string {
-  const vrrp = instances.map((instance) => ({ data: data(instance), stats: stats(instance) }));
+export function renderJson(status: Pick<Status, 'instances' | 'processes' | 'interfaces'>, version: 1 | 2): string {
+  const { instances, processes } = status;
+  const vrrp = instances.map((instance) => ({ data: data(instance, status), stats: stats(instance) }));
   return `${JSON.stringify(version === 1 ? vrrp : { vrrp, track_process: processes.map(process) })}\n`;
 }
 
 const STATE: Readonly<Record<InstanceState, number>> = { INIT: 0, BACKUP: 1, MASTER: 2, FAULT: 3 };
 
-function data(status: InstanceStatus): object {
+function data(status: InstanceStatus, whole: Pick<Status, 'interfaces'>): object {
   const { config } = status;
+  const { routes, rules } = allRouting(config);
+  const address = (virtual: VirtualAddress): string => addressText(virtual, status.addressesSet, linkBelow(config, virtual.link, whole));
+  const texts = (routing: Routing): string[] => objectsOf(routing).map((object) => routingText(object));
   return {
     iname: config.name,
     dont_track_primary: Number(config.dontTrackPrimary),
@@ -22,7 +28,7 @@ function data(status: InstanceStatus): object {
     strict_mode: Number(config.strict),
     vmac_ifname: config.extras?.vmacLink ?? '',
     ifp_ifname: config.link,
-    master_priority: status.state === 'MASTER' ? status.priority : 0,
+    master_priority: status.state === 'MASTER' ? status.priority : (status.master?.priority ?? 0),
     last_transition: status.lastTransitionAt / 1000,
     garp_delay: config.garp.masterDelay / 1000,
     garp_refresh: config.garp.refresh / 1000,
@@ -43,7 +49,7 @@ function data(status: InstanceStatus): object {
     nopreempt: config.nopreempt,
     preempt_delay: config.preemptDelay / 1000,
     state: STATE[status.state],
-    wantstate: STATE[status.state],
+    wantstate: STATE[status.wanted ?? status.state],
     version: config.version,
     smtp_alert: config.smtpAlert,
     notify_deleted: config.notifyDeleted,
@@ -54,10 +60,10 @@ function data(status: InstanceStatus): object {
     ...script('script_deleted', config.notify.deleted),
     ...script('script', config.notify.any),
     ...script('script_master_rx_lower_pri', config.notify.masterRxLowerPri),
-    vips: config.virtualAddresses.map((virtual) => addressText(virtual, status.addressesSet)),
-    evips: config.excludedAddresses.map((virtual) => addressText(virtual, status.addressesSet)),
-    vroutes: [],
-    vrules: [],
+    vips: config.virtualAddresses.map(address),
+    evips: config.excludedAddresses.map(address),
+    vroutes: texts({ routes, rules: [] }),
+    vrules: texts({ routes: [], rules }),
     track_ifp: config.trackInterfaces.map(({ name }) => name),
     track_script: config.trackScripts.map(({ name }) => name),
     track_process: (config.extras?.trackProcesses ?? []).map(({ name }) => name),

@@ -1,10 +1,11 @@
-import type { AccountRef, ScriptCommand, TrackRef, VirtualAddress } from '../../config/model.ts';
+import type { AccountRef, ScriptCommand, TrackRef, VirtualAddress, VrrpInstance } from '../../config/model.ts';
+import type { Status } from '../status.ts';
 import { maxPrefix, familyOf } from '../../util/ip.ts';
 import { timeText } from '../log/format.ts';
 
 /** Pieces that several sections of keepalived.data share. */
 
-export const flag = (value: boolean): string => (value ? 'true' : 'false');
+export const flag = (value: boolean | undefined): string => (value === true ? 'true' : 'false');
 export const yes = (value: boolean): string => (value ? 'yes' : 'no');
 
 /** Whole seconds where it is whole, else a decimal. */
@@ -44,24 +45,37 @@ export function trackText({ name, weight, reverse }: TrackRef, separator = ' '):
 
 const SCOPES: Readonly<Record<number, string>> = { 0: 'global', 200: 'site', 253: 'link', 254: 'host', 255: 'nowhere' };
 
-/** A virtual address as `ip address` would be told, and whether it is set. */
-export function addressText(virtual: VirtualAddress, set: boolean): string {
+/** The interface below, where an address of `instance` stands on a macvlan; else null. */
+export function linkBelow({ link, extras }: VrrpInstance, name: string, { interfaces }: Pick<Status, 'interfaces'>): string | null {
+  if (extras?.vmacLinks?.includes(name) !== true) return null;
+  const parent = interfaces.find((one) => one.link.name === name)?.link.parentIndex ?? null;
+  return interfaces.find((one) => one.link.index === parent)?.link.name ?? link;
+}
+
+/** A virtual address in keepalived's words and order, and whether it is set; `below`: the interface below its macvlan. */
+export function addressText(virtual: VirtualAddress, set: boolean, below: string | null = null): string {
   const { address, length } = virtual.prefix;
   const six = familyOf(address) === 'inet6';
   return [
-    length === maxPrefix(familyOf(address)) ? address : `${address}/${String(length)}`,
-    virtual.peer === null ? null : `peer ${virtual.peer}`,
+    length === maxPrefix(familyOf(address)) || virtual.peer !== null ? address : `${address}/${String(length)}`,
     virtual.broadcast === null ? null : `brd ${virtual.broadcast}`,
-    `dev ${virtual.link}`,
+    `dev ${virtual.link}${below === null ? '' : `@${below}`}`,
+    virtual.useVmac === true ? 'use_vmac' : null,
     `scope ${SCOPES[virtual.scope] ?? String(virtual.scope)}`,
     virtual.label === null ? null : `label ${virtual.label}`,
-    six ? `preferred_lft ${virtual.preferred === null ? 'forever' : String(virtual.preferred)}` : null,
+    virtual.peer === null ? null : `peer ${virtual.peer}/${String(length)}`,
     virtual.homeAddress ? 'home' : null,
+    six && !virtual.noDad ? '-nodad' : null,
     virtual.manageTemporary ? 'mngtmpaddr' : null,
     virtual.noPrefixRoute ? 'noprefixroute' : null,
     virtual.autoJoin ? 'autojoin' : null,
+    six ? preferredText(virtual.preferred) : null,
     virtual.noTrack ? 'no_track' : null,
     virtual.trackGroup === null ? null : `track_group ${virtual.trackGroup}`,
     set ? 'set' : null,
   ].filter((part) => part !== null).join(' ');
+}
+
+function preferredText(seconds: number | null): string {
+  return seconds === 0 ? 'deprecated' : `preferred_lft ${seconds === null ? 'forever' : String(seconds)}`;
 }

@@ -1,5 +1,5 @@
 import type { TrackRef } from '../../config/model.ts';
-import type { FileStatus, ProcessStatus, Status } from '../status.ts';
+import type { BfdSessionStatus, FileStatus, ProcessStatus, Status } from '../status.ts';
 import { flag, trackText } from './text.ts';
 
 /** What keepalived.data says of one tracked file. */
@@ -35,6 +35,19 @@ export function processLines({ config, count, up, forkDelayed, terminateDelayed 
     `   Full command = ${flag(config.fullCommand || config.match !== null)}`,
     '   Tracking instances :',
     ...users(status, config.name, (object) => object.extras?.trackProcesses ?? []),
+  ];
+}
+
+/** The same of a BFD session that the VRRP process hears of. */
+export function bfdLines({ config, session }: BfdSessionStatus, status: Status): readonly string[] {
+  if (!config.forVrrp) return [];
+  return [
+    ` VRRP Track BFD = ${config.name}`,
+    `   Weight = ${String(config.weight)}${config.reverse ? ' reverse' : ''}`,
+    `   Bfd is ${session.state === 'Up' ? 'up' : 'down'}`,
+    '   Tracking VRRP instances :',
+    '   Tracking instances :',
+    ...users(status, config.name, (object) => object.extras?.trackBfd ?? []),
   ];
 }
 

@@ -20,7 +20,7 @@ export const instance: VrrpInstance = {
   name: 'VI_1', link: 'eth0', family: 'inet', vrid: 51, version: 2, wantMaster: false, priority: 150, advertInterval: 1000, downTimerAdverts: 3,
   nopreempt: false, preemptDelay: 0, auth: { type: 'PASS', secret: '1111' },
   virtualAddresses: [virtualAddress('192.0.2.100/24'), virtualAddress('192.0.2.101'), virtualAddress('192.0.2.102/24', { label: 'eth0:1' })],
-  excludedAddresses: [virtualAddress('192.0.2.120'), virtualAddress('2001:db8::5/64')],
+  excludedAddresses: [virtualAddress('192.0.2.120'), virtualAddress('2001:db8::5/64', { noDad: true })],
   unicastPeers: [], unicastTtl: 255, checkUnicastSource: true, sourceAddress: null, trackSourceAddress: false, multicastGroup: ip('224.0.0.18'),
   dontTrackPrimary: false, skipCheckAdvAddr: false, strict: false, lowerPrioNoAdvert: false, higherPrioSendAdvert: false, ownerIgnoreAdverts: false,
   promoteSecondaries: false, accept: true,

@@ -50,11 +50,11 @@ describe('daemon/report/stats', () => {
 });
 
 describe('daemon/report/json', () => {
-  const parsed = JSON.parse(renderJson({ processes: [], instances: [counted] }, 1)) as { data: Record<string, unknown>; stats: Record<string, unknown> }[];
+  const parsed = JSON.parse(renderJson({ processes: [], interfaces: [], instances: [counted] }, 1)) as { data: Record<string, unknown>; stats: Record<string, unknown> }[];
 
   it('version 1 is an array, version 2 an object with processes', () => {
     expect(parsed).to.have.length(1);
-    expect(JSON.parse(renderJson({ processes: [], instances: [counted] }, 2))).to.deep.equal({ vrrp: parsed, track_process: [] });
+    expect(JSON.parse(renderJson({ processes: [], interfaces: [], instances: [counted] }, 2))).to.deep.equal({ vrrp: parsed, track_process: [] });
   });
 
   it('has keepalived\'s members', () => {
@@ -77,7 +77,7 @@ describe('daemon/report/json', () => {
 
   it('never shows a password', () => expect(renderJson(status, 2)).to.not.include('1111'));
   it('a version 3 instance has no authentication', () => {
-    const text = renderJson({ processes: [], instances: [{ ...instanceStatus, config: { ...instance, version: 3, auth: null } }] }, 1);
+    const text = renderJson({ processes: [], interfaces: [], instances: [{ ...instanceStatus, config: { ...instance, version: 3, auth: null } }] }, 1);
     expect(text).to.not.include('auth_type');
   });
 });
