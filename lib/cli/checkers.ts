@@ -122,7 +122,7 @@ class CheckerLife {
       await this.#daemon?.stop();
       relay.close();
       ipvs?.close();
-      this.#system?.close();
+      await this.#system?.close();
     }
   }
 

@@ -11,8 +11,8 @@ import { linuxScriptRunner } from './script-runner.ts';
 
 export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling'> {
   readonly sockets: CheckSockets;
-  /** Closes what this opened; kills scripts that still run. */
-  close(): void;
+  /** Closes what this opened. Resolves when the scripts that were told to stop are gone, within 2 s or so. */
+  close(): Promise<void>;
 }
 
 /** What health checks need of the machine: no raw sockets, no packet filter. `failed` as in linuxSystem. Throws SystemError. */
@@ -28,10 +28,11 @@ export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: 
     files,
     routes,
     sockets: linuxCheckSockets(),
-    close() {
+    async close() {
       routes.close();
-      scripts.close();
       files.close();
+      await scripts.stopped();
+      scripts.close();
     },
   };
 }

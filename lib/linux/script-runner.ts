@@ -15,6 +15,8 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
 export type Forking = <T>(start: () => T) => T;
 
 export interface LinuxScriptRunner extends ScriptRunner {
+  /** Resolves when all that was told to stop is gone: SIGKILL has come to it after 2 s at the latest. */
+  stopped(): Promise<void>;
   /** SIGTERM to the groups of all scripts that still run. */
   close(): void;
 }
@@ -33,11 +35,15 @@ export interface LinuxScriptRunner extends ScriptRunner {
 export function linuxScriptRunner(asFound: Forking = (start) => start()): LinuxScriptRunner {
   keepFromChildren();
   const groups = new Set<number>();
+  const stops = new Set<Promise<void>>();
   let starter: readonly string[] | null = null;
   const killAll = (): void => groups.forEach((pid) => signalGroup(pid, 'SIGTERM'));
   process.once('exit', killAll);
   return {
-    run: (argv, options) => start(argv, options, { starter: (starter ??= findStarter()), asFound }, groups),
+    run: (argv, options) => start(argv, options, { starter: (starter ??= findStarter()), asFound }, { groups, stops }),
+    async stopped() {
+      await Promise.all(stops);
+    },
     close() {
       process.off('exit', killAll);
       killAll();
@@ -45,7 +51,7 @@ export function linuxScriptRunner(asFound: Forking = (start) => start()): LinuxS
   };
 }
 
-function start(argv: readonly string[], options: ScriptOptions, { starter, asFound }: { starter: readonly string[]; asFound: Forking }, groups: Set<number>): RunningScript {
+function start(argv: readonly string[], options: ScriptOptions, { starter, asFound }: { starter: readonly string[]; asFound: Forking }, { groups, stops }: Living): RunningScript {
   if (argv.length === 0) return notStarted('there is no command');
   let child: ChildProcess;
   try {
@@ -60,11 +66,18 @@ function start(argv: readonly string[], options: ScriptOptions, { starter, asFou
   const { pid } = child;
   if (pid === undefined) return { pid: null, result: whyNot(child), stop: () => undefined };
   groups.add(pid);
-  return supervise(child, pid, argv[0] ?? '', options, () => groups.delete(pid));
+  return supervise(child, pid, argv[0] ?? '', options, { over: () => groups.delete(pid), stops });
+}
+
+interface Living {
+  /** Process groups of scripts that run. */
+  readonly groups: Set<number>;
+  /** Those told to stop; each resolves when its group is gone, or has got SIGKILL. */
+  readonly stops: Set<Promise<void>>;
 }
 
 /** Watches over a started script: its end, its timeout, being stopped. */
-function supervise(child: ChildProcess, pid: number, command: string, { timeout }: ScriptOptions, over: () => void): RunningScript {
+function supervise(child: ChildProcess, pid: number, command: string, { timeout }: ScriptOptions, { over, stops }: { readonly over: () => void } & Pick<Living, 'stops'>): RunningScript {
   let timedOut = false;
   let timer: NodeJS.Timeout | undefined;
   let settle: (result: ScriptResult) => void = () => undefined;
@@ -78,14 +91,12 @@ function supervise(child: ChildProcess, pid: number, command: string, { timeout 
   };
   const stop = (): void => {
     clearTimeout(timer);
-    signalGroup(pid, 'SIGTERM');
+    const gone = stopGroup(pid, result).finally(() => stops.delete(gone));
+    stops.add(gone);
     timer = setTimeout(() => {
-      signalGroup(pid, 'SIGKILL');
-      timer = setTimeout(() => {
-        child.unref();
-        finish({ type: 'failed', reason: `process ${pid} did not end within ${ABANDON_AFTER / 1000} s of SIGKILL` });
-      }, ABANDON_AFTER);
-    }, KILL_AFTER);
+      child.unref();
+      finish({ type: 'failed', reason: `process ${pid} did not end within ${ABANDON_AFTER / 1000} s of SIGKILL` });
+    }, KILL_AFTER + ABANDON_AFTER);
   };
   let stopping = false;
   const stopOnce = (): void => {
@@ -159,6 +170,28 @@ function findStarter(): readonly string[] {
     if (spawnSync(command, rest, { stdio: 'ignore', cwd: '/' }).status === 0) return starter;
   }
   return [];
+}
+
+/** SIGTERM, and to what is there after 2 s SIGKILL: what a script has started may live longer than the script itself. */
+async function stopGroup(pid: number, ended: Promise<unknown>): Promise<void> {
+  signalGroup(pid, 'SIGTERM');
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => { timer = setTimeout(resolve, KILL_AFTER, true); });
+  if ((await Promise.race([late, ended.then(() => false)])) || groupLives(pid)) {
+    await late;
+    signalGroup(pid, 'SIGKILL');
+  }
+  clearTimeout(timer);
+}
+
+/** A group keeps its number from being given away as long as it has a member. */
+function groupLives(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

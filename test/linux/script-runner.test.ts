@@ -114,6 +114,20 @@ describe('scripts', function () {
     running.stop();
   });
 
+  it('what a script started and is deaf to SIGTERM gets SIGKILL as well, and stopped() waits for that', async () => {
+    const running = shell(`sh -c "trap '' TERM; echo \\$\\$ > ${report('deaf')}; while :; do sleep 0.1; done" & sleep 100`);
+    await until('its child', () => existsSync(report('deaf')) && contents('deaf') !== '');
+    const begun = performance.now();
+    running.stop();
+    expect(await running.result).to.deep.equal({ type: 'signalled', signal: 'SIGTERM' });
+    const deaf = contents('deaf');
+    expect(existsSync(`/proc/${deaf}`)).to.equal(true);
+    await runner.stopped();
+    expect(performance.now() - begun).to.be.at.least(1_900);
+    await until('its child to end', () => !existsSync(`/proc/${deaf}`) || readFileSync(`/proc/${deaf}/stat`, 'utf8').includes(') Z '));
+    await runner.stopped();
+  });
+
   it('a script ends with the daemon, though that was killed', async function () {
     if (!existsSync('/usr/bin/setpriv')) skip(this, 'needs setpriv of util-linux');
     const pidFile = report('orphan');
