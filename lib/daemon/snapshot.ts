@@ -40,7 +40,7 @@ export function snapshot({ version, startedAt, config, clock, network, trackers,
       state: stateName(member.state.name), wanted: wanted(instance, member, vrrp.router.willing), master: member.state.name === 'Backup' ? member.state.master : null, priority: member.priority, faults: [...member.faults], holds: [...member.holds], source: member.address,
       lastTransitionAt: wall(member.since), deadlineAt: next === Infinity ? null : wall(next),
       masterDownInterval: masterDownInterval(instance, member.priority, interval), masterAdvertInterval: interval,
-      addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: vrrp.countersOf(instance),
+      addressesSet: member.state.name === 'Master' && allAddresses(instance).length > 0, counters: vrrp.countersOf(instance), dropped: vrrp.droppedFor(instance),
       receiveBuffer: receiveShare(instance, config.settings, network.link(instance.link)?.mtu ?? 0),
     }];
   });

@@ -62,6 +62,8 @@ export interface InstanceStatus {
   /** Its addresses are in the kernel. */
   readonly addressesSet: boolean;
   readonly counters: VrrpCounters;
+  /** Packets that the kernel dropped since its socket was opened, the receive buffer being full. */
+  readonly dropped?: number;
   /** Its share of its socket's receive buffer, in bytes; 0: the kernel's size. */
   readonly receiveBuffer?: number;
 }

@@ -21,6 +21,7 @@ import { ExtraGarp } from './extra-garp.ts';
 import { Announcer } from './announcer.ts';
 import { Advertiser } from './advertiser.ts';
 import { FilterService } from './filter/filter-service.ts';
+import { FloodGuard } from './flood-guard.ts';
 import { assess, type Facts, spoken, startLines, trackedBy } from './facts.ts';
 import type { Leftovers } from './journal.ts';
 import { KernelObjects } from './kernel-objects.ts';
@@ -63,6 +64,7 @@ export class VrrpService {
   readonly #extraGarp: ExtraGarp;
   readonly #sockets: SocketPool;
   readonly #advertiser: Advertiser;
+  readonly #flood: FloodGuard;
   /** Which interfaces count as up; prepared before a start or a reload. */
   readonly links: LinkStates;
   #config: RouterConfig = { instances: new Map(), groups: [] };
@@ -112,8 +114,9 @@ export class VrrpService {
       this.#socketTrouble.set(key, text);
       if (this.#started) this.#reassessLink(spec.link);
       this.#retrySockets();
-    });
+    }, (spec, count) => { this.#log.warn(`VRRP socket on ${spec.link} (${spec.family === 'inet' ? 'IPv4' : 'IPv6'}): ${count} packets lost, its receive buffer was full; vrrp_rx_bufs_policy or kernel_rx_buf_size make it larger`); });
     this.#advertiser = new Advertiser(this.#sockets, log, system.clock);
+    this.#flood = new FloodGuard(system.clock, log);
     this.links = new LinkStates(system, log, network, (instance) => {
       const state = this.#router.members.get(instance.name)?.state;
       return state?.name === 'Backup' || state?.name === 'Master' ? state.masterAdverInterval : instance.advertInterval;
@@ -210,11 +213,17 @@ export class VrrpService {
     this.filter.close(this.#options.keepAddresses);
     this.#announcer.close();
     this.#extraGarp.close();
+    this.#flood.close();
     this.links.close();
   }
 
   close(): void {
     this.#sockets.close();
+  }
+
+  /** Packets that the kernel has dropped since an instance's socket was opened, its receive buffer being full. */
+  droppedFor(instance: VrrpInstance): number {
+    return this.#sockets.dropped(specOf(instance));
   }
 
   /** What an instance has counted, and its socket for it. */
@@ -445,14 +454,19 @@ export class VrrpService {
     const listeners = this.#speakers.get(`${key} ${vrid}`);
     if (listeners === undefined) {
       this.#unknownVrids.set(key, (this.#unknownVrids.get(key) ?? 0) + 1);
-      if (this.#logUnknownVrids) this.#log.info(`Unknown VRID(${vrid}) received on interface(${link}). ignoring...`, { from: datagram.from });
+      if (this.#logUnknownVrids && this.#flood.mayLog(link)) this.#log.info(`Unknown VRID(${vrid}) received on interface(${link}). ignoring...`, { from: datagram.from });
       return;
     }
     for (const instance of listeners) {
       const member = this.#router.members.get(instance.name);
       if (member === undefined) continue;
-      for (const event of this.#advertiser.believe(instance, member, datagram)) this.#event(instance.name, event);
+      for (const event of this.#advertiser.believe(instance, member, datagram)) this.#heard(instance.name, event);
     }
+  }
+
+  #heard(name: string, event: Event): void {
+    const { router, actions } = routers.routerStep(this.#config, this.#router, name, event, this.#system.clock.now());
+    this.#take({ router, actions: this.#flood.pass(name, actions) });
   }
 
   #event(name: string, event: Event): void {

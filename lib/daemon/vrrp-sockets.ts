@@ -43,12 +43,18 @@ export class SocketPool {
   readonly #receive: (key: string, spec: SocketSpec, datagram: Datagram) => void;
   /** A socket could not be opened, or died. */
   readonly #failed: (key: string, spec: SocketSpec, cause: unknown) => void;
+  /** Its receive buffer was full for so many packets more. */
+  readonly #lost: (spec: SocketSpec, packets: number) => void;
   readonly #pool = new Map<string, Shared>();
 
-  constructor(sockets: VrrpSockets, receive: (key: string, spec: SocketSpec, datagram: Datagram) => void, failed: (key: string, spec: SocketSpec, cause: unknown) => void) {
+  constructor(
+    sockets: VrrpSockets, receive: (key: string, spec: SocketSpec, datagram: Datagram) => void, failed: (key: string, spec: SocketSpec, cause: unknown) => void,
+    lost: (spec: SocketSpec, packets: number) => void = () => undefined,
+  ) {
     this.#sockets = sockets;
     this.#receive = receive;
     this.#failed = failed;
+    this.#lost = lost;
   }
 
   /** Has the socket open on this interface: opens it, or opens it anew when the index is another. False when that fails. */
@@ -65,7 +71,7 @@ export class SocketPool {
       shared.socket = this.#sockets.open(spec, (datagram) => { this.#receive(key, spec, datagram); }, (cause) => {
         shared.socket = null;
         this.#failed(key, spec, cause);
-      });
+      }, (packets) => { this.#lost(spec, packets); });
       return true;
     } catch (cause) {
       this.#failed(key, spec, cause);
@@ -92,6 +98,10 @@ export class SocketPool {
 
   isOpen(spec: SocketSpec): boolean {
     return this.#pool.get(specKey(spec))?.socket != null;
+  }
+
+  dropped(spec: SocketSpec): number {
+    return this.#pool.get(specKey(spec))?.socket?.dropped() ?? 0;
   }
 
   /** The interface is gone, and the socket with it. */

@@ -163,6 +163,7 @@ export const SO_MARK = 36;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_MEMINFO = 55;
+const MEMINFO_WORDS = 9;
 
 export const NATIVE_LITTLE_ENDIAN = endianness() === 'LE';
 /** sizeof(void *), and with it of size_t and long. */
@@ -211,6 +212,13 @@ export function setBufferSize(fd: Fd, which: 'receive' | 'send', bytes: number, 
 export function getIntOption(fd: Fd, level: number, option: number): number | null {
   const value = new Uint8Array(4);
   return getsockopt(fd, level, option, value, nativeInt(4)) < 0 ? null : new DataView(value.buffer).getInt32(0, NATIVE_LITTLE_ENDIAN);
+}
+
+/** Packets that the kernel dropped because the socket's receive buffer was full: the last word of SO_MEMINFO. Throws SystemError. */
+export function socketDrops(fd: Fd, object: string): number {
+  const words = new Uint8Array(4 * MEMINFO_WORDS);
+  check(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, words, nativeInt(words.length)), 'read SO_MEMINFO of', object);
+  return new DataView(words.buffer).getUint32(4 * (MEMINFO_WORDS - 1), NATIVE_LITTLE_ENDIAN);
 }
 
 /** A C int. */

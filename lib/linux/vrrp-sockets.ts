@@ -4,12 +4,12 @@ import { buildIpv4Packet, parseIpv4 } from '../codec/ipv4.ts';
 import type { Datagram, OutgoingDatagram, SocketSpec, VrrpSocket, VrrpSockets } from '../system/vrrp-sockets.ts';
 import { SystemError } from '../system/error.ts';
 import { ip, ipFromBytes, ipToBytes, type IpAddress } from '../util/ip.ts';
-import type { Cancel } from '../util/time.ts';
+import type { Cancel, Millis } from '../util/time.ts';
 import { closing } from './closing.ts';
 import { createWithDescriptor } from './descriptor.ts';
 import {
   AF_INET, AF_INET6, check, errnoName, ifNameToIndex, MSG_DONTWAIT, MSG_TRUNC, NATIVE_LITTLE_ENDIAN, nativeInt, recvmsg, sendmsg,
-  setBufferSize, setOption, SO_BINDTODEVICE, SO_PRIORITY, SO_RCVBUF, SOL_SOCKET,
+  setBufferSize, setOption, SO_BINDTODEVICE, socketDrops, SO_PRIORITY, SO_RCVBUF, SOL_SOCKET,
 } from './libc.ts';
 import { Message, putControl } from './message.ts';
 import { nativeCallback } from './native-callback.ts';
@@ -22,13 +22,15 @@ import { nativeCallback } from './native-callback.ts';
  * brings the indexes of deleted interfaces from rtnetlink (null when some were lost), and the sockets on them fail.
  */
 export function linuxVrrpSockets(linkGone: LinkGone): VrrpSockets {
-  return { open: (spec, receive, failed) => new RawVrrpSocket(spec, receive, failed, linkGone) };
+  return { open: (spec, receive, failed, lost = () => undefined) => new RawVrrpSocket(spec, receive, failed, lost, linkGone) };
 }
 
 export type LinkGone = (gone: (linkIndex: number | null) => void) => Cancel;
 
 /** Datagrams taken from one socket per turn of the event loop; with more waiting, the other sockets and timers come first. */
 const DATAGRAMS_PER_TURN = 64;
+/** Pause between two looks at what was dropped. */
+const LOOK: Millis = 1000;
 const LARGEST_DATAGRAM = 65_536;
 const RECEIVE_BUFFER = 1024 * 1024;
 const CONTROL_SPACE = 256;
@@ -78,6 +80,10 @@ class RawVrrpSocket implements VrrpSocket {
   readonly #fd: number;
   readonly #receive: (datagram: Datagram) => void;
   readonly #failed: (cause: Error) => void;
+  readonly #lost: (packets: number) => void;
+  /** Drops told of, and when they were last looked at. */
+  #told = 0;
+  #looked: Millis = -Infinity;
   readonly #forgetLink: Cancel;
   /** Payloads sent before, and from the second time on their packets; one that is forgotten elsewhere is forgotten here. */
   readonly #packets = new WeakMap<Uint8Array, Message | null>();
@@ -87,11 +93,13 @@ class RawVrrpSocket implements VrrpSocket {
     spec: SocketSpec,
     receive: (datagram: Datagram) => void,
     failed: (cause: Error) => void,
+    lost: (packets: number) => void,
     linkGone: LinkGone,
   ) {
     this.#spec = spec;
     this.#receive = receive;
     this.#failed = failed;
+    this.#lost = lost;
     this.#linkIndex = ifNameToIndex(spec.link);
     if (this.#linkIndex === 0) throw new SystemError('open VRRP socket on', spec.link, errnoName());
 
@@ -138,6 +146,10 @@ class RawVrrpSocket implements VrrpSocket {
     for (let i = 0; i < REHEARSALS; i++) this.#transmit({ from, to, payload: new Uint8Array(20), ttl: 255, id: 1 }, MSG_OOB);
     const payload = new Uint8Array(20);
     for (let i = 0; i < REHEARSALS; i++) this.#transmit({ from, to, payload, ttl: 255, id: 1 }, MSG_OOB);
+  }
+
+  dropped(): number {
+    return this.#open ? socketDrops(this.#fd, this.#name) : 0;
   }
 
   close(): void {
@@ -229,6 +241,17 @@ class RawVrrpSocket implements VrrpSocket {
       const datagram = this.#spec.family === 'inet' ? datagram4(incoming.data.subarray(0, size)) : datagram6(incoming.data.subarray(0, size));
       if (datagram !== null) this.#receive(datagram);
     }
+    this.#lookForDrops();
+  }
+
+  /** Only a turn that left something waiting can have been too late for something. */
+  #lookForDrops(): void {
+    const now = performance.now();
+    if (!this.#open || now - this.#looked < LOOK) return;
+    this.#looked = now;
+    const dropped = this.dropped();
+    if (dropped > this.#told) this.#lost(dropped - this.#told);
+    this.#told = dropped;
   }
 }
 

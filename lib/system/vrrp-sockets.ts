@@ -40,10 +40,15 @@ export interface VrrpSocket {
   send(datagram: OutgoingDatagram): void;
   /** SO_RCVBUF, in bytes; the kernel keeps to its limit. Throws SystemError. */
   setReceiveBuffer(bytes: number): void;
+  /** Packets that the kernel has dropped so far because the receive buffer was full. */
+  dropped(): number;
   close(): void;
 }
 
 export interface VrrpSockets {
-  /** Opens, binds, joins. `failed` hears of a socket that died later; it is closed then. Throws SystemError (ENODEV, EPERM, …). */
-  open(spec: SocketSpec, receive: (datagram: Datagram) => void, failed: (cause: Error) => void): VrrpSocket;
+  /**
+   * Opens, binds, joins. `failed` hears of a socket that died later; it is closed then. `lost` hears how many packets more the
+   * kernel has dropped, once a second at most. Throws SystemError (ENODEV, EPERM, …).
+   */
+  open(spec: SocketSpec, receive: (datagram: Datagram) => void, failed: (cause: Error) => void, lost?: (packets: number) => void): VrrpSocket;
 }

@@ -18,7 +18,7 @@ class Stage {
       if (this.refuse !== null) throw new SystemError('bind', spec.link, this.refuse);
       this.happened.push(`open ${spec.link}`);
       this.fail = failed;
-      return { send: () => { this.happened.push(`send ${spec.link}`); }, setReceiveBuffer: (bytes) => { this.happened.push(`size ${spec.link} ${bytes}`); }, close: () => { this.happened.push(`close ${spec.link}`); } };
+      return { send: () => { this.happened.push(`send ${spec.link}`); }, dropped: () => 0, setReceiveBuffer: (bytes) => { this.happened.push(`size ${spec.link} ${bytes}`); }, close: () => { this.happened.push(`close ${spec.link}`); } };
     },
   }, () => undefined, (_key, spec, cause) => { this.happened.push(`failed ${spec.link} ${cause instanceof SystemError ? cause.code : String(cause)}`); });
 

@@ -70,6 +70,7 @@ export class SimMachine implements System, Station {
       this.sockets.add(open);
       return {
         setReceiveBuffer: (bytes) => { open.buffer = bytes; },
+        dropped: () => 0,
         send: (datagram) => {
           const link = this.link1(spec.link);
           if (link === undefined) throw new SystemError('send', spec.link, 'ENODEV');

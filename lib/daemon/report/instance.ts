@@ -155,9 +155,12 @@ function notification({ config, group }: InstanceStatus, { groups }: Status): re
 }
 
 /** Ours, and only where there is something to tell: keepalived's dump has no counters. */
-function refused({ counters }: InstanceStatus): readonly string[] {
+function refused({ counters, dropped = 0 }: InstanceStatus): readonly string[] {
   const counted = Object.entries(RECEIVE_ERRORS).flatMap(([name, text]) => (counters[name as keyof typeof RECEIVE_ERRORS] === 0 ? [] : [`${text} ${String(counters[name as keyof typeof RECEIVE_ERRORS])}`]));
-  return counted.length === 0 ? [] : [`Packet errors = ${counted.join(', ')}`];
+  return [
+    ...(counted.length === 0 ? [] : [`Packet errors = ${counted.join(', ')}`]),
+    ...(dropped === 0 ? [] : [`Packets lost in a full receive buffer = ${String(dropped)}`]),
+  ];
 }
 
 /** The notify scripts of an instance or a group, those that there are. */
