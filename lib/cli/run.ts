@@ -13,6 +13,7 @@ import { ReloadSchedule, type ReloadTimeSettings } from '../daemon/reload-schedu
 import { renderData } from '../daemon/report/data.ts';
 import { createMailer } from '../daemon/notify/mail.ts';
 import { linuxClock } from '../linux/clock.ts';
+import { linuxIpvs } from '../linux/ipvs.ts';
 import { type PidFile, takePidFile } from '../linux/pid-file.ts';
 import type { NetlinkBuffers } from '../linux/netlink-routes.ts';
 import { linuxSysctls } from '../linux/sysctls.ts';
@@ -26,7 +27,7 @@ import { testLines } from './config-test.ts';
 import { journalOf } from './journal-place.ts';
 import { load, type LoadRequest, loadInWorker } from './load.ts';
 import { defaultConfigId } from './machine.ts';
-import { currentNamespace, leaveNamespace, type Namespace, origin, type Origin, startInNamespace } from './namespace.ts';
+import { currentNamespace, ipvsNamespace, leaveNamespace, type Namespace, origin, type Origin, startInNamespace } from './namespace.ts';
 import { openLog } from './open-log.ts';
 import { chosenParts } from './parts.ts';
 import { identOf, makePidDirectory, placedPidFiles, removePidDirectory } from './pid-files.ts';
@@ -180,7 +181,7 @@ class Life {
     });
     const daemon = new Daemon(config, {
       version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile), bfd: this.#settings.bfd,
-    }, { system, log, mailer: createMailer(log), hooks, balance });
+    }, { system, log, mailer: createMailer(log), hooks, balance, ipvs: () => linuxIpvs({ namespace: ipvsNamespace(config, this.#settings.outside) }) });
     this.#daemon = daemon;
     const unsignal = onSignals({
       stop: (name) => { if (name !== 'SIGINT' || !this.#settings.ignoreInterrupt) this.#stop(); },

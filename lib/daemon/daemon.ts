@@ -2,6 +2,7 @@
 import type { Config, ScriptCommand, SyncGroup, VrrpInstance } from '../config/model.ts';
 import type { RunningScript, ScriptResult, ScriptRunner } from '../system/script-runner.ts';
 import { SystemError } from '../system/error.ts';
+import type { IpvsControl } from '../system/ipvs.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
 import type { StateName } from '../vrrp/virtual-router.ts';
@@ -14,6 +15,7 @@ import type { Log } from './log/log.ts';
 import { Network, type NetworkChange } from './network.ts';
 import type { NotifyState } from './notify/events.ts';
 import type { Balance } from './balance/supervisor.ts';
+import { SyncFollower } from './balance/sync-follower.ts';
 import { BfdService } from './bfd-service.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import type { Mailer } from './notify/mail.ts';
@@ -49,6 +51,8 @@ export interface DaemonParts {
   readonly random?: () => number;
   /** The load-balancing half, which runs elsewhere. */
   readonly balance?: Balance;
+  /** IPVS, for lvs_sync_daemon; opened when it is needed. */
+  readonly ipvs?: () => Promise<IpvsControl>;
 }
 
 /** keepalived waits about this long after its farewells. */
@@ -66,6 +70,7 @@ export class Daemon {
   readonly #igmp: LocalIgmp;
   readonly #vmacs: VmacKeeper;
   readonly #notifier: Notifier;
+  readonly #sync: SyncFollower | null;
   readonly #scheduler: Scheduler;
   readonly #autoPriority: AutoPriority;
   #config: Config;
@@ -122,6 +127,7 @@ export class Daemon {
     this.#igmp = new LocalIgmp(system.sysctls, log);
     this.#vmacs = new VmacKeeper(system, this.#network, log);
     this.#journal = new Journal(system.files, log, options.journal.path, options.journal.epoch);
+    this.#sync = parts.ipvs === undefined ? null : new SyncFollower(parts.ipvs, log);
     this.#notifier = createNotifier(config.global, { scripts: this.#scripts, files: system.files, clock: system.clock, log, mailer: parts.mailer });
   }
 
@@ -164,6 +170,7 @@ export class Daemon {
     if (this.#config.global.startupScript !== null) await this.#runOnce('startup', this.#config.global.startupScript);
     if (this.#stopping !== null) return;
     this.#parts.balance?.start(this.#config);
+    this.#sync?.begin(this.#config);
     await this.#network.start();
     await this.#notifier.start();
     if (needsVrrp(this.#config)) {
@@ -229,6 +236,7 @@ export class Daemon {
     this.#bfd.run(this.#sessions());
     this.#vrrp.reload(config);
     this.#bfd.settle();
+    this.#sync?.reload(config);
     await this.#promote.release();
     await this.#vmacs.release();
     await this.#vmacs.make();
@@ -249,7 +257,7 @@ export class Daemon {
     this.#vmacs.stop();
     this.#autoPriority.close();
     this.#vrrp.stop();
-    const balanced = this.#parts.balance?.stop();
+    const balanced = Promise.all([this.#parts.balance?.stop(), this.#sync?.stop()]);
     this.#bfd.close();
     this.#startupScript?.stop();
     this.#trackers.close();
@@ -279,6 +287,7 @@ export class Daemon {
   }
 
   #instance(instance: VrrpInstance, from: StateName, to: StateName | 'Stop' | 'Deleted', priority: number, reason: string): void {
+    this.#sync?.transition(instance.name, to === 'Master');
     const state = notifyState(to);
     if (state === null) return;
     this.#notifier.notify({ type: 'transition', kind: 'INSTANCE', name: instance.name, state, priority, scripts: instance.notify, smtpAlert: instance.smtpAlert });
