@@ -384,7 +384,10 @@ export class VrrpService {
       primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#objects.addresses.isOurs(key)),
       hasAddress: (i, address) => {
         const link = this.#network.link(i.link);
-        return link !== undefined && this.#network.addressesOf(link.index).some((a) => a.prefix.address === address);
+        if (link === undefined) return false;
+        // A VRF's addresses are those of its interfaces as well.
+        const all = link.kind === 'vrf' ? this.#network.links().filter((one) => one.index === link.index || one.masterIndex === link.index) : [link];
+        return all.some(({ index }) => this.#network.addressesOf(index).some((a) => a.prefix.address === address));
       },
       canSpeakFrom: (i) => this.#canSpeakFrom(i),
       hasSocket: (i) => this.#sockets.isOpen(specOf(i)),

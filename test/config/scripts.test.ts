@@ -45,6 +45,16 @@ describe('scripts', () => {
     expect(config?.scripts[0]?.command.argv).to.deep.equal(['/usr/bin/killall', '-0', 'nginx']);
   });
 
+  it('use_symlink_paths: as it is written, or found, wherever it stands', () => {
+    const argv = (line: string, globals: string): unknown => load(tracking(`${line}\nuser nobody`, globals)).config?.scripts[0]?.command.argv[0];
+    expect(argv('script /sbin/service', 'use_symlink_paths no')).to.equal('/usr/sbin/service');
+    expect(argv('script /sbin/service', '')).to.equal('/usr/sbin/service');
+    expect(argv('script /sbin/service', 'use_symlink_paths')).to.equal('/sbin/service');
+    expect(argv('script killall', 'use_symlink_paths')).to.equal('/usr/bin/killall');
+    const below = `${tracking('script /sbin/service\nuser nobody').replace('global_defs {\n\n}\n', '')}global_defs {\n use_symlink_paths\n}\n`;
+    expect(load(below).config?.scripts[0]?.command.argv[0], 'below the script').to.equal('/sbin/service');
+  });
+
   it('the account: of the script, of its block, of script_user, of keepalived_script, of the daemon', () => {
     const account = (lines: string, globals = '', machine = fakeMachine()): unknown => load(tracking(lines, globals), { machine }).config?.scripts[0]?.command.account;
     const accounts = { user: (name: string) => (name === 'ghost' ? null : { uid: 1, gid: 1 }), group: () => 1 };

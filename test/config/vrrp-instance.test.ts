@@ -139,3 +139,18 @@ describe('vrrp_sync_group', () => {
     expect(config?.syncGroups[0]?.notify.master).to.deep.equal({ argv: ['/usr/bin/true', 'a'], account: { user: 'root', group: null } });
   });
 });
+
+describe('vrf of an instance', () => {
+  const text = (lines: string): string => `vrrp_instance V {\n virtual_router_id 1\n ${lines}\n unicast_src_ip 192.0.2.1\n unicast_peer {\n  192.0.2.2\n }\n virtual_ipaddress {\n  192.0.2.100\n }\n}\n`;
+  const machine = fakeMachine({ links: new Map([['eth0', { loopback: false }], ['red', { loopback: false }]]) });
+  const links = (lines: string): unknown => {
+    const [one] = load(text(lines), { machine }).config?.instances ?? [];
+    return [one?.link, one?.virtualAddresses[0]?.link];
+  };
+
+  it('one that is not there is said', () => {
+    expect(said(text('vrf blue'))).to.include("(test.conf: Line 3) (V) WARNING - VRF interface blue doesn't exist");
+  });
+  it('an interface comes first', () => { expect(links('interface eth0\n vrf red')).to.deep.equal(['eth0', 'eth0']); });
+  it('it speaks in it, and its addresses go where they would without', () => { expect(links('vrf red')).to.deep.equal(['red', 'eth0']); });
+});

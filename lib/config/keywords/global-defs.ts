@@ -40,7 +40,7 @@ export const globalDefs = table('global_defs', {
   checker_process_name: keyword(processName, 'process name of the checker process, at most 15 characters'),
   lvs_process_name: keyword(processName, 'deprecated spelling of checker_process_name', { alias: 'checker_process_name' }),
   bfd_process_name: keyword(processName, 'process name of the BFD process, at most 15 characters', { notYet: 'without effect: BFD runs in the VRRP process' }),
-  use_symlink_paths: keyword(BOOLEAN, 'keep symbolic links in script paths instead of running the resolved file', { default: 'false', since: '2.3.2', ...badSwitch, ...later }),
+  use_symlink_paths: keyword(BOOLEAN, 'keep symbolic links in script paths instead of running the resolved file', { default: 'false', since: '2.3.2', ...badSwitch, then: (context, value) => { context.switches.set('use_symlink_paths', value); context.global(); } }),
   set_supplementary_groups: keyword(BOOLEAN, "give scripts the user's supplementary groups", { default: 'false', since: '2.4.4', ...badSwitch }),
   router_id: keyword(word('STRING'), 'name used in mail subjects, dumps and SNMP', { default: 'the host name', bare: 'routerid name missing - ignoring' }),
   notification_email_from: keyword(word('ADDRESS'), 'envelope and header sender of alerts', { default: 'user@host of the daemon', bare: 'emailfrom missing - ignoring' }),

@@ -39,7 +39,7 @@ export const vrrpInstance = table('vrrp_instance', {
   native_ipv6: keyword(nativeIpv6, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
   state: keyword(state(), 'state wanted at the start', { default: 'BACKUP; MASTER with priority 255' }),
   interface: keyword(link(), 'interface of adverts, and of addresses without dev; unicast with unicast_src_ip does without'),
-  vrf: keyword({ ...word('IF', 'interface'), read: checkVrf }, 'VRF, where no interface is given', { since: '2.3.0', ...later }),
+  vrf: keyword({ ...word('IF', 'interface'), read: checkVrf }, 'the VRF that a unicast instance without an interface speaks in', { since: '2.3.0' }),
   dont_track_primary: keyword(FLAG, 'no fault when the own interface is down', { default: 'tracked' }),
   track_interface: list(trackEntry('interface', 253), 'other interfaces: a fault, or a weight'),
   track_script: list(trackEntry('script', 253), 'scripts: a fault, or a weight'),

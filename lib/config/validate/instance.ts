@@ -114,8 +114,8 @@ class Builder {
     const addresses = this.#addresses(version, strict);
     return {
       name, family, version, strict, priority, auth,
-      // Unicast needs no interface; its addresses then go to the one of static addresses.
-      link: this.#link(),
+      // Unicast needs no interface; its addresses then go to the one of static addresses. With vrf it speaks in that.
+      link: link ?? values.vrf ?? this.#link(),
       vrid: values.virtual_router_id,
       wantMaster: master,
       advertInterval: this.#interval(version),

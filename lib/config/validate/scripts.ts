@@ -37,6 +37,7 @@ export function judgeScript(context: Context, script: RawScript, account: Accoun
   const { machine } = context;
   const { files } = machine;
   const name = script.argv[0] ?? '';
+  const asWritten = context.switches.get('use_symlink_paths') === true;
   const command = (path: string): ScriptCommand => ({ argv: [path, ...script.argv.slice(1)], account });
   if (files === null) return { ok: true, command: command(name), unsafe: false };
   if (name.startsWith('<')) return { ok: true, command: command(name), unsafe: false };
@@ -44,14 +45,15 @@ export function judgeScript(context: Context, script: RawScript, account: Accoun
   const written = name.includes('/') ? name : searchPath(machine, name, who);
   if (written === null) return { ok: false, reason: 'missing', detail: `no program '${name}' in PATH` };
   const walk = walkPath(files, written);
+  const chosen = (real: string): ScriptCommand => command(asWritten ? written : real);
   if (walk === null || walk.facts.kind !== 'file') return { ok: false, reason: 'missing', detail: walk === null ? `'${written}' does not exist` : `'${written}' is no file` };
   if (!mayRun(walk.facts, who)) return { ok: false, reason: 'missing', detail: `'${written}' is not executable for ${account?.user ?? machine.self.name}` };
   const setId = (walk.facts.mode & 0o4000) !== 0 && walk.facts.uid === 0 || (walk.facts.mode & 0o2000) !== 0 && walk.facts.gid === 0;
-  if (!setId && who.uid !== 0 && who.gid !== 0) return { ok: true, command: command(walk.real), unsafe: false };
+  if (!setId && who.uid !== 0 && who.gid !== 0) return { ok: true, command: chosen(walk.real), unsafe: false };
   if (walk.linkToDirectory) return { ok: false, reason: 'insecure', detail: `a directory on the way to '${written}' is a symbolic link; write the path that it leads to: ${walk.real}` };
-  if (walk.unsafe === null) return { ok: true, command: command(walk.real), unsafe: false };
+  if (walk.unsafe === null) return { ok: true, command: chosen(walk.real), unsafe: false };
   const detail = `'${walk.unsafe}' may be changed by others than root`;
-  return context.scriptSecurity ? { ok: false, reason: 'insecure', detail } : { ok: true, command: command(walk.real), unsafe: true };
+  return context.scriptSecurity ? { ok: false, reason: 'insecure', detail } : { ok: true, command: chosen(walk.real), unsafe: true };
 }
 
 interface Identity {
@@ -70,7 +72,7 @@ function searchPath(machine: Machine, name: string, who: Identity): string | nul
   for (const directory of (machine.env('PATH') ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')) {
     const path = `${directory === '' ? '.' : directory}/${name}`;
     const walk = machine.files === null ? null : walkPath(machine.files, path);
-    if (walk?.facts.kind === 'file' && mayRun(walk.facts, who)) return walk.real;
+    if (walk?.facts.kind === 'file' && mayRun(walk.facts, who)) return path;
   }
   return null;
 }
