@@ -7,7 +7,9 @@ import { closing } from './closing.ts';
 import { linuxFiles } from './files.ts';
 import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
 import { linuxScheduling } from './scheduling.ts';
+import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxScriptRunner } from './script-runner.ts';
+import { linuxSysctls } from './sysctls.ts';
 
 export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling'> {
   readonly sockets: CheckSockets;
@@ -15,21 +17,25 @@ export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'fi
   close(): Promise<void>;
 }
 
-/** What health checks need of the machine: no raw sockets, no packet filter. `failed` as in linuxSystem. Throws SystemError. */
+/** What health checks need of the machine: no raw sockets. `failed` as in linuxSystem. Throws SystemError. */
 export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: NetlinkBuffers = {}): LinuxCheckSystem {
   const routes = linuxNetlinkRoutes(failed, buffers);
   const scheduling = closing(routes, linuxScheduling);
   const scripts = closing(routes, () => linuxScriptRunner((start) => scheduling.asFound(start)));
   const files = linuxFiles();
+  const filter = linuxPacketFilter();
   return {
     clock: linuxClock(),
     scripts,
     scheduling,
     files,
+    filter,
+    sysctls: linuxSysctls(),
     routes,
     sockets: linuxCheckSockets(),
     async close() {
       routes.close();
+      filter.close();
       files.close();
       await scripts.stopped();
       scripts.close();

@@ -19,6 +19,7 @@ import { scriptsOf } from '../scripts-of.ts';
 import { FileTracker } from '../track-files.ts';
 import { Balancer, type BalancerParts } from './balancer.ts';
 import { type CheckEntry, CheckRunner } from './check-runner.ts';
+import { Fullnat } from './fullnat/fullnat.ts';
 import { IpvsJournal } from './ipvs-journal.ts';
 import { IpvsKeeper } from './ipvs-keeper.ts';
 import { LvsNotifier } from './lvs-notifier.ts';
@@ -26,7 +27,7 @@ import { StandingsFile } from './standings-file.ts';
 import { SyncDaemons, syncSettings } from './sync-daemons.ts';
 
 export interface CheckDaemonParts {
-  readonly system: Pick<System, 'clock' | 'scripts' | 'files' | 'routes'>;
+  readonly system: Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'filter' | 'sysctls'>;
   readonly ipvs: IpvsControl;
   readonly sockets: CheckSockets;
   readonly log: Log;
@@ -63,6 +64,7 @@ export class CheckDaemon {
   readonly #balancer: Balancer;
   readonly #runner: CheckRunner;
   readonly #sync: SyncDaemons;
+  readonly #fullnat: Fullnat;
   #config: Config;
   #tls: CheckMeans['tls'] = null;
   #tlsOf: Config['ipvs']['ssl'] | undefined;
@@ -86,6 +88,10 @@ export class CheckDaemon {
     this.#standings = new StandingsFile(files, clock, log, `${options.journal.path}.standings`, options.journal.epoch);
     this.#notifier = new LvsNotifier(config, { scripts: this.#scripts, files, clock, log, mailer });
     this.#balancer = new Balancer({ clock, log, keeper: this.#keeper, notifier: this.#notifier, emit });
+    this.#fullnat = new Fullnat({
+      system: parts.system, log, journal: { path: `${options.journal.path}.fullnat`, epoch: options.journal.epoch },
+      ready: () => { if (this.#stopping === null) this.#rebalance(); },
+    });
     this.#sync = new SyncDaemons(() => Promise.resolve(ipvs), log);
     this.#runner = new CheckRunner({
       number: (file) => this.#files.value(file),
@@ -129,7 +135,8 @@ export class CheckDaemon {
     log.detail(`IPVS: version ${(await ipvs.info()).version}`);
     await this.#prepare(config);
     if (this.#stopping !== null) return;
-    this.#balancer.start(config, kept);
+    await this.#fullnat.apply(config.ipvs);
+    this.#balancer.start(this.#served(), kept);
     this.#run();
     await this.#keeper.settled();
   }
@@ -158,8 +165,8 @@ export class CheckDaemon {
     await this.#journal.claim(new Map([...claimedTable(before.ipvs), ...claimedTable({ ...config.ipvs, virtualServers: [...config.ipvs.virtualServers, ...before.ipvs.virtualServers], groups: [...config.ipvs.groups, ...before.ipvs.groups] })]));
     await this.#prepare(config);
     if (this.#stopping !== null) return;
-    this.#balancer.reload(config);
-    this.#run();
+    await this.#fullnat.apply(config.ipvs);
+    this.#rebalance();
     await this.#keeper.settled();
     await this.#journal.claim(claimedTable(config.ipvs));
     log.info('Reload complete');
@@ -193,10 +200,21 @@ export class CheckDaemon {
     this.#balancer.stop(keepIpvs);
     await this.#keeper.settled();
     this.#keeper.close();
+    await this.#fullnat.stop(keepIpvs);
     if (!keepIpvs) await this.#sync.stop();
     await this.#notifier.stop(MAIL_GRACE);
     await this.#standings.clear();
     if (!keepIpvs) await this.#journal.clear();
+  }
+
+  /** The configuration as IPVS gets it. */
+  #served(): Config {
+    return { ...this.#config, ipvs: this.#fullnat.served(this.#config.ipvs) };
+  }
+
+  #rebalance(): void {
+    this.#balancer.reload(this.#served());
+    this.#run();
   }
 
   /** What must be known before anybody can decide: client TLS, files, addresses. */

@@ -1,0 +1,52 @@
+import type { IpvsConfig } from '../../../config/model-ipvs.ts';
+import { isFullnat } from '../../../ipvs/fullnat/plan.ts';
+import type { System } from '../../../system/system.ts';
+import type { Log } from '../../log/log.ts';
+import { KernelSettings } from './kernel-settings.ts';
+import { NftTranslation } from './nft-translation.ts';
+import { StockFullnat } from './stock-fullnat.ts';
+
+export interface FullnatParts {
+  readonly system: Pick<System, 'clock' | 'filter' | 'files' | 'sysctls'>;
+  readonly log: Log;
+  /** Of the kernel's parameters that were changed. */
+  readonly journal: { readonly path: string; readonly epoch: string };
+  /** Virtual servers that could not be served can be now. */
+  readonly ready: () => void;
+}
+
+/** FULLNAT, by whatever this kernel has for it; chosen when the first virtual server asks for it. */
+export class Fullnat {
+  readonly #parts: FullnatParts;
+  readonly #settings: KernelSettings;
+  #backend: StockFullnat | null = null;
+
+  constructor(parts: FullnatParts) {
+    this.#parts = parts;
+    const { system: { files, sysctls }, log, journal: { path, epoch } } = parts;
+    this.#settings = new KernelSettings(sysctls, files, log, path, epoch);
+  }
+
+  /** To be called before IPVS is changed. Failures are said, and tried again. */
+  async apply(config: IpvsConfig): Promise<void> {
+    if (this.#backend === null && !config.virtualServers.some(isFullnat) && !await this.#settings.leftover()) return;
+    this.#backend ??= this.#choose();
+    await this.#backend.apply(config);
+  }
+
+  /** The configuration as IPVS gets it. */
+  served(config: IpvsConfig): IpvsConfig {
+    return this.#backend === null ? config : this.#backend.served(config);
+  }
+
+  /** When IPVS has lost its services, or (`keep`) keeps them. */
+  async stop(keep: boolean): Promise<void> {
+    await this.#backend?.stop(keep);
+  }
+
+  #choose(): StockFullnat {
+    const { system: { clock, filter }, log, ready } = this.#parts;
+    log.info('FULLNAT: by IPVS masquerading and nftables (table tsk_fnat); this kernel has no FULLNAT of its own');
+    return new StockFullnat(new NftTranslation(filter, clock, log), this.#settings, clock, log, ready);
+  }
+}
