@@ -11,7 +11,7 @@ import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 import { linuxSysctls } from './sysctls.ts';
 
-export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling'> {
+export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling' | 'filter' | 'sysctls'> {
   readonly sockets: CheckSockets;
   /** Closes what this opened. Resolves when the scripts that were told to stop are gone, within 2 s or so. */
   close(): Promise<void>;
