@@ -50,7 +50,7 @@ export const root = table('', {
   SSL: block(oneOnly, ssl, 'client certificate and CA of SSL_GET'),
   virtual_server_group: namedList(groupEntries, 'addresses and marks of a service', { pass: 'checker', empty: 'virtual server group {name} has no entries - removing' }),
   virtual_server: block(serviceHeader, virtualServer, 'an IPVS service, or a group of them'),
-  local_address_group: namedList(localEntries, 'FULLNAT: pool of local addresses', { since: 'fullnat', pass: 'checker', ...later }),
+  local_address_group: namedList(localEntries, 'FULLNAT: pool of local addresses', { since: 'fullnat', pass: 'checker' }),
   deny_address_group: namedList(localEntries, 'DPVS: addresses to refuse', { since: 'fullnat', pass: 'checker', ...later }),
   allow_address_group: namedList(localEntries, 'DPVS: addresses to let in', { since: 'fullnat', pass: 'checker', ...later }),
 });
