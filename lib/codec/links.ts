@@ -20,6 +20,9 @@ const IFLA_GROUP = 27;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN_MODE = 1;
+const IFLA_IPVLAN_FLAGS = 2;
+const IPVLAN_MODE_L2 = 0;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 
@@ -46,6 +49,24 @@ export function encodeNewMacvlan({ name, parentIndex, mac, group, masterIndex }:
     .attributeU32(IFLA_GROUP, group);
   if (masterIndex !== null) writer.attributeU32(IFLA_MASTER, masterIndex);
   return privateMacvlan(writer).finish();
+}
+
+/** How ipvlans of an interface reach one another (IFLA_IPVLAN_FLAGS): 0 bridge, all of them; 1 private, none; 2 vepa, by the switch. */
+export type IpvlanFlags = 0 | 1 | 2;
+
+export interface IpvlanMessage extends Omit<MacvlanMessage, 'mac'> {
+  readonly flags: IpvlanFlags;
+}
+
+/** For RTM_NEWLINK with NLM_F_CREATE: an ipvlan in L2 mode, down. It has the MAC of the interface below. */
+export function encodeNewIpvlan({ name, parentIndex, group, masterIndex, flags }: IpvlanMessage): Uint8Array {
+  const writer = head(0, 0, 0).attributeString(IFLA_IFNAME, name).attributeU32(IFLA_LINK, parentIndex).attributeU32(IFLA_GROUP, group);
+  if (masterIndex !== null) writer.attributeU32(IFLA_MASTER, masterIndex);
+  const short = (value: number): Uint8Array => new ByteWriter(NATIVE_ENDIAN, 2).u16(value).finish();
+  return writer.nested(IFLA_LINKINFO, (info) => {
+    info.attribute(IFLA_INFO_KIND, new TextEncoder().encode('ipvlan'))
+      .nested(IFLA_INFO_DATA, (data) => { data.attribute(IFLA_IPVLAN_MODE, short(IPVLAN_MODE_L2)).attribute(IFLA_IPVLAN_FLAGS, short(flags)); });
+  }).finish();
 }
 
 /** For RTM_NEWLINK without NLM_F_CREATE: the macvlan of that name gets this MAC and private mode. */

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../util/bytes.ts';
 import { ipFromBytes, ipToBytes, maxPrefix, familyOf, type Family, type IpAddress, type Prefix } from '../util/ip.ts';
 import { DecodeError } from './decode-error.ts';
-import { attributeString, attributeU32, AttributeWriter, decodeAttributes, findAttribute, NATIVE_ENDIAN } from './netlink.ts';
+import { attributeString, attributeU16, attributeU32, AttributeWriter, decodeAttributes, findAttribute, NATIVE_ENDIAN } from './netlink.ts';
 
 /**
  * Links and addresses of rtnetlink(7): payloads only, the message around them is netlink.ts's.
@@ -45,6 +45,7 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_VRF_TABLE = 1;
 const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN_FLAGS = 2;
 /** Leaves out the statistics, most of a link's message. */
 const RTEXT_FILTER_SKIP_STATS = 8;
 
@@ -75,6 +76,8 @@ export interface LinkMessage {
   readonly parentIndex: number | null;
   readonly vrfTable?: number;
   readonly macvlanMode?: number;
+  /** Of an ipvlan (IFLA_IPVLAN_FLAGS): bridge is left out. */
+  readonly ipvlanFlags?: number;
   readonly group?: number;
   readonly masterIndex?: number;
 }
@@ -163,6 +166,7 @@ export function decodeLink(payload: Uint8Array): LinkMessage | null | DecodeErro
     kind,
     parentIndex: attributeU32(findAttribute(attributes, IFLA_LINK)),
     ...(info !== null && kind === 'macvlan' ? macvlan(info) : {}),
+    ...(info !== null && kind === 'ipvlan' ? ipvlan(info) : {}),
     ...given('group', attributeU32(findAttribute(attributes, IFLA_GROUP))),
     ...given('masterIndex', attributeU32(findAttribute(attributes, IFLA_MASTER))),
     ...(kind === 'vrf' && info !== null ? vrf(info) : {}),
@@ -228,6 +232,14 @@ function macvlan(info: Uint8Array): { readonly macvlanMode?: number } {
   const data = attributes instanceof DecodeError ? null : findAttribute(attributes, IFLA_INFO_DATA);
   const inner = data === null ? null : decodeAttributes(data);
   return inner === null || inner instanceof DecodeError ? {} : given('macvlanMode', attributeU32(findAttribute(inner, IFLA_MACVLAN_MODE)));
+}
+
+/** What an ipvlan alone has, unless it is a bridge. */
+function ipvlan(info: Uint8Array): { readonly ipvlanFlags?: number } {
+  const attributes = decodeAttributes(info);
+  const data = attributes instanceof DecodeError ? null : findAttribute(attributes, IFLA_INFO_DATA);
+  const inner = data === null ? null : decodeAttributes(data);
+  return inner === null || inner instanceof DecodeError ? {} : given('ipvlanFlags', attributeU16(findAttribute(inner, IFLA_IPVLAN_FLAGS)));
 }
 
 /** The default, 0, is not said. */

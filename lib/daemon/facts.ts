@@ -130,5 +130,5 @@ function addressLinks(instance: VrrpInstance): Set<string> {
 
 /** Somebody else's interface of that name is none for us. `evenDown`: the one below may be down, or counts as up while its delay runs. */
 function carries(link: Link | undefined, evenDown: boolean): boolean {
-  return link?.kind === 'macvlan' && link.up && (link.running || evenDown);
+  return (link?.kind === 'macvlan' || link?.kind === 'ipvlan') && link.up && (link.running || evenDown);
 }

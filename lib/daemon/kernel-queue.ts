@@ -88,6 +88,7 @@ export class KernelQueue {
 export function isAsWanted(operation: NetworkOp, code: string): boolean {
   switch (operation.op) {
     case 'add-macvlan':
+    case 'add-ipvlan':
     case 'set-macvlan':
     case 'no-address-generation':
     case 'set-link-up':

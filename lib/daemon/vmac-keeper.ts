@@ -1,7 +1,7 @@
 import type { Config } from '../config/model.ts';
 import type { Address, Link, LinkOp, NetworkOp } from '../system/netlink-routes.ts';
 import type { System } from '../system/system.ts';
-import { familyOf, isLinkLocal6, type IpAddress } from '../util/ip.ts';
+import { familyOf, isLinkLocal6, type IpAddress, type Prefix } from '../util/ip.ts';
 import { PROTOCOL_KEEPALIVED } from '../util/route.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import { fits, planVmacs, type VirtualMac } from '../vrrp/vmac.ts';
@@ -68,7 +68,7 @@ export class VmacKeeper {
   /** Sysctls of other interfaces that will be written, as they were found. */
   prepare(left: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
     const own = new Set(this.names);
-    return this.#sysctls.prepare(this.#possible(), this.#network.links().map(({ name }) => name).filter((name) => !own.has(name)), left);
+    return this.#sysctls.prepare(this.#possible().filter(({ ipvlan }) => ipvlan === null), this.#network.links().map(({ name }) => name).filter((name) => !own.has(name)), left);
   }
 
   /** Makes what is missing; resolves when all that can be there is. */
@@ -156,16 +156,17 @@ export class VmacKeeper {
     const made = missing.filter((vmac) => this.#isMissing(vmac)).map((vmac) => ({ vmac, ops: this.#toMake(vmac) })).filter(({ ops }) => ops !== null);
     const there: VirtualMac[] = [];
     for (const { vmac, ops } of made) {
-      if (await this.#apply(vmac, [...(ops ?? []), { op: 'no-address-generation', name: vmac.name }])) there.push(vmac);
+      if (await this.#apply(vmac, [...(ops ?? []), ...(vmac.ipvlan === null ? [{ op: 'no-address-generation', name: vmac.name } as const] : [])])) there.push(vmac);
     }
     if (there.length > 0) {
       this.#earliest = this.#system.clock.now() + PAUSE;
       await this.#network.refresh();
-      await Promise.all(there.map((vmac) => this.#sysctls.setUp(vmac)));
+      await Promise.all(there.filter(({ ipvlan }) => ipvlan === null).map((vmac) => this.#sysctls.setUp(vmac)));
     }
     const ready: VirtualMac[] = [];
     for (const vmac of there) if (await this.#comeUp(vmac)) ready.push(vmac);
     await this.#giveLinkLocals();
+    await this.#giveOwn();
     for (const vmac of ready.filter(({ notify }) => notify)) await this.#apply(vmac, [{ op: 'set-link-up', name: vmac.name }]);
     // Who waits for it has to know; else the kernel tells, in its order.
     if (awaited && there.length > 0) await this.#network.refresh();
@@ -188,18 +189,19 @@ export class VmacKeeper {
     const base = this.#network.link(vmac.base);
     const link = this.#network.link(vmac.name);
     if (base === undefined) return null;
-    const add: LinkOp = { op: 'add-macvlan', macvlan: { name: vmac.name, parentIndex: base.index, mac: vmac.mac, group: vmac.group ?? base.group ?? 0, masterIndex: this.#vrfOf(base) } };
+    const common = { name: vmac.name, parentIndex: base.index, group: vmac.group ?? base.group ?? 0, masterIndex: this.#vrfOf(base) };
+    const add: LinkOp = vmac.ipvlan === null ? { op: 'add-macvlan', macvlan: { ...common, mac: vmac.mac } } : { op: 'add-ipvlan', ipvlan: { ...common, flags: vmac.ipvlan.flags } };
     if (link === undefined) return [add];
     if (fits(link, vmac, base.index)) {
       this.#log.info(`(${vmac.instance}) Found matching interface ${vmac.name}`);
       return [];
     }
-    if (link.kind !== 'macvlan') {
-      this.#say(vmac, `(${vmac.instance}) interface ${vmac.name} already exists and is not a private macvlan; remove it, or give use_vmac another name`);
+    if (link.kind !== kindOf(vmac)) {
+      this.#say(vmac, `(${vmac.instance}) interface ${vmac.name} already exists and is ${vmac.ipvlan === null ? 'not a private macvlan; remove it, or give use_vmac another name' : 'no ipvlan; remove it, or give use_ipvlan another name'}`);
       return null;
     }
     this.#log.info(`(${vmac.instance}) VMAC ${vmac.name} already exists but is incompatible. It will be deleted/updated`);
-    if (link.parentIndex === base.index) return [{ op: 'set-macvlan', name: vmac.name, mac: vmac.mac }];
+    if (vmac.ipvlan === null && link.parentIndex === base.index) return [{ op: 'set-macvlan', name: vmac.name, mac: vmac.mac }];
     this.#log.info(`(${vmac.instance}) Removing old VMAC interface ${vmac.name} due to conflicting interface`);
     return [{ op: 'delete-link', index: link.index, name: link.name }, add];
   }
@@ -213,7 +215,7 @@ export class VmacKeeper {
   async #comeUp(vmac: VirtualMac): Promise<boolean> {
     const link = this.#network.link(vmac.name);
     if (link === undefined || !(await this.#apply(vmac, [{ op: 'set-link-up', name: vmac.name }]))) return false;
-    if (!this.#ready.has(vmac.name) && !(link.up && this.#ours.has(vmac.name))) this.#log.info(`(${vmac.instance}): Success creating VMAC interface ${vmac.name}`);
+    if (!this.#ready.has(vmac.name) && !(link.up && this.#ours.has(vmac.name))) this.#log.info(`(${vmac.instance}): Success creating ${vmac.ipvlan === null ? 'VMAC' : 'ipvlan'} interface ${vmac.name}`);
     this.#ours.add(vmac.name);
     this.#ready.set(vmac.name, link.index);
     this.#told.delete(vmac.name);
@@ -225,7 +227,7 @@ export class VmacKeeper {
     for (const vmac of this.#possible()) {
       const link = this.#network.link(vmac.name);
       const address = this.#network.primaryAddress(vmac.base, 'inet6', () => false);
-      if (vmac.family !== 'inet6' || link === undefined || address === null || this.#ready.get(vmac.name) !== link.index) continue;
+      if (vmac.ipvlan !== null || vmac.family !== 'inet6' || link === undefined || address === null || this.#ready.get(vmac.name) !== link.index) continue;
       const there = this.#network.addressesOf(link.index);
       const before = this.#linkLocal.get(vmac.name);
       const ops: NetworkOp[] = [];
@@ -235,10 +237,22 @@ export class VmacKeeper {
     }
   }
 
+  /** Of each ipvlan, the address that it was configured with. */
+  async #giveOwn(): Promise<void> {
+    for (const vmac of this.#possible()) {
+      const link = this.#network.link(vmac.name);
+      const own = vmac.ipvlan?.address ?? null;
+      if (own === null || link === undefined || this.#ready.get(vmac.name) !== link.index) continue;
+      if (this.#network.addressesOf(link.index).some(({ prefix }) => prefix.address === own.address)) continue;
+      await this.#apply(vmac, [{ op: 'add-address', address: ownAddress(link.index, own) }]);
+    }
+  }
+
   async #apply(vmac: VirtualMac, ops: readonly NetworkOp[]): Promise<boolean> {
     if (ops.length === 0) return true;
     const refused = (await this.#system.routes.apply(ops)).find((error) => error !== null && error.code !== 'EEXIST' && error.code !== 'EAFNOSUPPORT') ?? null;
-    if (refused !== null) this.#say(vmac, `(${vmac.instance}): VMAC interface ${vmac.name}: ${refused.message}${refused.code === 'EADDRINUSE' ? ': another macvlan of the interface has the same MAC' : ''}`);
+    if (refused !== null && refused.operation === 'add interface' && vmac.ipvlan !== null) this.#say(vmac, `(${vmac.instance}): Unable to create ipvlan interface ${vmac.name} (${refused.code}${refused.code === 'EOPNOTSUPP' ? ': this kernel has none' : ''})`);
+    else if (refused !== null) this.#say(vmac, `(${vmac.instance}): ${vmac.ipvlan === null ? 'VMAC' : 'ipvlan'} interface ${vmac.name}: ${refused.message}${refused.code === 'EADDRINUSE' ? ': another macvlan of the interface has the same MAC' : ''}`);
     return refused === null;
   }
 
@@ -248,7 +262,7 @@ export class VmacKeeper {
       this.#ours.delete(name);
       this.#ready.delete(name);
       this.#linkLocal.delete(name);
-      return link?.kind === 'macvlan' ? [link] : [];
+      return link?.kind === 'macvlan' || link?.kind === 'ipvlan' ? [link] : [];
     });
     if (present.length === 0) return;
     const results = await this.#system.routes.apply(present.map(({ index, name }) => ({ op: 'delete-link', index, name })));
@@ -264,6 +278,15 @@ export class VmacKeeper {
     if (this.#told.get(name) !== text) this.#log.error(text);
     this.#told.set(name, text);
   }
+}
+
+function kindOf({ ipvlan }: VirtualMac): string {
+  return ipvlan === null ? 'macvlan' : 'ipvlan';
+}
+
+function ownAddress(linkIndex: number, prefix: Prefix): Address {
+  const flags = familyOf(prefix.address) === 'inet6' ? IFA_F_NODAD : 0;
+  return { linkIndex, prefix, peer: null, broadcast: null, label: null, scope: isLinkLocal6(prefix.address) ? 'link' : 'global', flags, preferred: null, protocol: PROTOCOL_KEEPALIVED };
 }
 
 function linkLocal(linkIndex: number, address: IpAddress): Address {

@@ -381,7 +381,7 @@ export class VrrpService {
     return assess(instance, this.#groupOf(instance.name), {
       link: (name) => this.#network.link(name),
       isUp: (name) => this.links.isUp(name),
-      primaryAddress: (i) => this.#network.primaryAddress(i.link, i.family, (key) => this.#objects.addresses.isOurs(key)),
+      primaryAddress: (i) => this.#network.primaryAddress(i.extras?.ipvlan != null ? speakingLink(i) : i.link, i.family, (key) => this.#objects.addresses.isOurs(key)),
       hasAddress: (i, address) => {
         const link = this.#network.link(i.link);
         if (link === undefined) return false;

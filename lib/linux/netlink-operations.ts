@@ -1,5 +1,5 @@
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL } from '../codec/netlink.ts';
-import { encodeDeleteLink, encodeLinkUp, encodeNewMacvlan, encodeNoAddressGeneration, encodeSetMacvlan } from '../codec/links.ts';
+import { encodeDeleteLink, encodeLinkUp, encodeNewIpvlan, encodeNewMacvlan, encodeNoAddressGeneration, encodeSetMacvlan } from '../codec/links.ts';
 import { encodeDeleteRoute, encodeNewRoute, RTM_DELROUTE, RTM_NEWROUTE } from '../codec/routes.ts';
 import { encodeRule, RTM_DELRULE, RTM_NEWRULE } from '../codec/rules.ts';
 import { encodeDeleteAddress, encodeNewAddress, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK } from '../codec/rtnetlink.ts';
@@ -16,6 +16,8 @@ export function toRequest(operation: NetworkOp): NetlinkRequest {
   switch (operation.op) {
     case 'add-macvlan':
       return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, payload: encodeNewMacvlan(operation.macvlan), operation: 'add interface', object: operation.macvlan.name };
+    case 'add-ipvlan':
+      return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, payload: encodeNewIpvlan(operation.ipvlan), operation: 'add interface', object: operation.ipvlan.name };
     case 'set-macvlan':
       return { type: RTM_NEWLINK, flags: 0, payload: encodeSetMacvlan(operation.name, operation.mac), operation: 'change interface', object: operation.name };
     case 'no-address-generation':

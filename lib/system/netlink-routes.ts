@@ -27,6 +27,8 @@ export interface Link {
   readonly vrfTable?: number;
   /** Of a macvlan (IFLA_MACVLAN_MODE): private 1, vepa 2, bridge 4, … */
   readonly macvlanMode?: number;
+  /** Of an ipvlan (IFLA_IPVLAN_FLAGS), unless 0, bridge: private 1, vepa 2. */
+  readonly ipvlanFlags?: number;
   /** Interface group, unless it is the default one. */
   readonly group?: number;
   /** Index of the bridge, bond or VRF that it belongs to. */
@@ -77,10 +79,17 @@ export interface Macvlan {
   readonly masterIndex: number | null;
 }
 
+/** An ipvlan in L2 mode to be made. */
+export interface Ipvlan extends Omit<Macvlan, 'mac'> {
+  /** bridge 0, private 1, vepa 2. */
+  readonly flags: 0 | 1 | 2;
+}
+
 /** Something asked of the kernel about an interface of ours. */
 export type LinkOp =
   /** Down, as all new ones. */
   | { readonly op: 'add-macvlan'; readonly macvlan: Macvlan }
+  | { readonly op: 'add-ipvlan'; readonly ipvlan: Ipvlan }
   /** One that is there gets this MAC and private mode. */
   | { readonly op: 'set-macvlan'; readonly name: string; readonly mac: Uint8Array }
   /** The kernel is to make no link-local address for it. */

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { SystemError } from '../../lib/system/error.ts';
+import { ip } from '../../lib/util/ip.ts';
 import { instanceText } from '../sim/config-text.ts';
 import { Stage } from './stage.ts';
 
@@ -81,5 +83,33 @@ describe('a daemon with virtual MACs', () => {
     await stage.clock.advance(5000);
     expect(stage.machine.linkNames()).to.deep.equal(['eth0']);
     await stage.end();
+  });
+});
+
+describe('a daemon with an ipvlan', () => {
+  const TEXT4 = instanceText('use_ipvlan ipv9 10.0.0.9/24\n  priority 150');
+
+  it('a kernel that has none: said once, FAULT', async () => {
+    const stage = new Stage();
+    const { apply } = stage.machine.routes;
+    stage.machine.routes.apply = async (operations) => {
+      if (!operations.some(({ op }) => op === 'add-ipvlan')) return apply(operations);
+      return operations.map(() => new SystemError('add interface', 'ipv9', 'EOPNOTSUPP'));
+    };
+    await stage.start(TEXT4, 4000);
+    expect(stage.router.state()).to.equal('Fault');
+    expect(stage.router.log.texts('error')).to.deep.equal(['(VI_1): Unable to create ipvlan interface ipv9 (EOPNOTSUPP: this kernel has none)']);
+    await stage.end();
+  });
+
+  it('made before the instance starts, with its address, from which adverts come; gone at the stop', async () => {
+    const stage = await new Stage().start(TEXT4, 4000);
+    expect(stage.machine.linkNames()).to.deep.equal(['eth0', 'ipv9']);
+    expect(stage.router.state()).to.equal('Master');
+    expect(stage.lan.passed.filter(({ from }) => from === 'a').map(({ datagram }) => datagram.from)).to.include(ip('10.0.0.9'));
+    expect(stage.machine.sysctls.written).to.deep.equal([]);
+    expect(stage.router.log.texts()).to.include('(VI_1): Success creating ipvlan interface ipv9');
+    await stage.end();
+    expect(stage.machine.linkNames()).to.deep.equal(['eth0']);
   });
 });

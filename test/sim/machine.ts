@@ -191,7 +191,7 @@ export class SimMachine implements System, Station {
   }
 
   private carryOut(operation: NetworkOp): SystemError | null {
-    if (operation.op === 'add-macvlan' || operation.op === 'set-macvlan' || operation.op === 'no-address-generation' || operation.op === 'set-link-up' || operation.op === 'delete-link') {
+    if (operation.op === 'add-macvlan' || operation.op === 'add-ipvlan' || operation.op === 'set-macvlan' || operation.op === 'no-address-generation' || operation.op === 'set-link-up' || operation.op === 'delete-link') {
       return this.refuse === null ? this.carryOutLink(operation) : new SystemError(operation.op, 'eth0', this.refuse);
     }
     if (operation.op !== 'add-address' && operation.op !== 'delete-address') return this.refuse === null ? this.routing.carryOut(operation) : new SystemError(operation.op, 'eth0', this.refuse);
@@ -212,7 +212,7 @@ export class SimMachine implements System, Station {
   }
 
   private carryOutLink(operation: LinkOp): SystemError | null {
-    const name = operation.op === 'add-macvlan' ? operation.macvlan.name : operation.name;
+    const name = operation.op === 'add-macvlan' ? operation.macvlan.name : operation.op === 'add-ipvlan' ? operation.ipvlan.name : operation.name;
     const link = this.link1(name);
     const failed = (code: string): SystemError => new SystemError(operation.op, name, code);
     if (operation.op === 'add-macvlan') {
@@ -222,6 +222,13 @@ export class SimMachine implements System, Station {
       const index = Math.max(9, ...this.links.keys()) + 1;
       this.setLinkTo({ ...ethernet(index, name), mac, parentIndex, kind: 'macvlan', macvlanMode: 1, up: false, running: false, ...(group === 0 ? {} : { group }) });
       for (const key of ['arp_ignore', 'accept_local', 'rp_filter', 'promote_secondaries']) this.sysctls.values.set(`net/ipv4/conf/${name}/${key}`, '0');
+      return null;
+    }
+    if (operation.op === 'add-ipvlan') {
+      const { parentIndex, flags } = operation.ipvlan;
+      const base = this.links.get(parentIndex);
+      if (link !== undefined || base === undefined) return failed(base === undefined ? 'ENODEV' : 'EEXIST');
+      this.setLinkTo({ ...ethernet(Math.max(9, ...this.links.keys()) + 1, name), mac: base.mac, parentIndex, kind: 'ipvlan', up: false, running: false, ...(flags === 0 ? {} : { ipvlanFlags: flags }) });
       return null;
     }
     if (link === undefined) return failed('ENODEV');

@@ -106,6 +106,8 @@ export function operationText(operation: NetworkOp): string {
   switch (operation.op) {
     case 'add-macvlan':
       return operation.macvlan.name;
+    case 'add-ipvlan':
+      return operation.ipvlan.name;
     case 'set-macvlan':
     case 'no-address-generation':
     case 'set-link-up':

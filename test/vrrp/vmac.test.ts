@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { planVmacs, type PresentLink, speakingLink, virtualMac, vmacSettings } from '../../lib/vrrp/vmac.ts';
+import { ip, parsePrefix } from '../../lib/util/ip.ts';
+import { ipvlanSettings, planVmacs, type PresentLink, speakingLink, virtualMac, vmacSettings } from '../../lib/vrrp/vmac.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 
 const ETH0: PresentLink = { index: 3, name: 'eth0', kind: 'veth', mac: Uint8Array.of(2, 0, 0, 0, 0, 1), parentIndex: null };
@@ -52,5 +53,37 @@ describe('virtual MACs: what is made', () => {
 
   it('the words of use_vmac', () => {
     expect(vmacSettings(['name', 'x', 'group', '7', 'netlink_notify_msg'], 51)).to.deep.equal({ name: 'x', mac: null, group: 7, notify: true });
+  });
+});
+
+describe('ipvlans: what is made', () => {
+  const plan = (words: string, vip = '10.0.0.100/24', links: readonly PresentLink[] = [ETH0]): ReturnType<typeof planVmacs> => planVmacs(configOf(instanceText(words, 'A', 9, vip)), links, new Set());
+
+  const rows: readonly (readonly [string, Parameters<typeof ipvlanSettings>[0], ReturnType<typeof ipvlanSettings>])[] = [
+    ['nothing', [], { name: null, group: null, address: null, flags: 0 }],
+    ['all of it', ['name', 'i', '10.0.0.9/24', 'vepa', 'group', '7'], { name: 'i', group: 7, address: parsePrefix('10.0.0.9/24'), flags: 2 }],
+    ['an address alone', ['10.0.0.9'], { name: null, group: null, address: parsePrefix('10.0.0.9/32'), flags: 0 }],
+    ['IPv6, private', ['i', 'fe80::9/64', 'private'], { name: 'i', group: null, address: parsePrefix('fe80::9/64'), flags: 1 }],
+  ];
+  for (const [name, words, expected] of rows) it(`words: ${name}`, () => { expect(ipvlanSettings(words)).to.deep.equal(expected); });
+
+  it('IPv4 without an address, or with one of the other family, is at fault', () => {
+    expect(plan('use_ipvlan').config.instances[0]?.extras?.vmacFault).to.equal('ipvlan vrrp.9 has no IPv4 address');
+    expect(plan('use_ipvlan fe80::9').config.instances[0]?.extras?.vmacFault).to.equal('ipvlan vrrp.9 has no IPv4 address');
+    expect(plan('use_ipvlan', 'fe80::100/64').config.instances[0]?.extras?.vmacFault).to.equal(undefined);
+  });
+
+  it('adverts go by it, from its address; addresses stay on the interface', () => {
+    const { config: { instances: [one] }, vmacs } = plan('use_ipvlan ipv9 10.0.0.9/24 private');
+    expect(vmacs.map(({ name, base, ipvlan }) => [name, base, ipvlan?.flags])).to.deep.equal([['ipv9', 'eth0', 1]]);
+    expect([one === undefined ? '' : speakingLink(one), one?.sourceAddress, one?.virtualAddresses[0]?.link]).to.deep.equal(['ipv9', ip('10.0.0.9'), 'eth0']);
+  });
+
+  it('two on one interface are no rivals; a leftover of the same mode fits', () => {
+    const both = planVmacs(configOf(instanceText('use_ipvlan 10.0.0.9', 'A', 9) + instanceText('use_ipvlan 10.0.0.8', 'B', 8)), [ETH0], new Set());
+    expect(both.vmacs.map(({ name, conflict }) => [name, conflict])).to.deep.equal([['vrrp.9', null], ['vrrp.8', null]]);
+    const present = (ipvlanFlags: number): PresentLink => ({ index: 9, name: 'vrrp1.9', kind: 'ipvlan', mac: ETH0.mac, parentIndex: 3, ipvlanFlags });
+    expect(plan('use_ipvlan 10.0.0.9 private', undefined, [ETH0, present(1)]).vmacs[0]?.name).to.equal('vrrp1.9');
+    expect(plan('use_ipvlan 10.0.0.9 private', undefined, [ETH0, present(2)]).vmacs[0]?.name).to.equal('vrrp.9');
   });
 });

@@ -31,7 +31,7 @@ export const vrrpInstance = table('vrrp_instance', {
   use_vmac: keyword(vmac(), 'run on a private macvlan with the virtual MAC', { default: 'name vrrp.<VRID>' }),
   use_vmac_addr: keyword(FLAG, 'macvlans for addresses on other interfaces', { default: 'off' }),
   vmac_xmit_base: keyword(FLAG, 'adverts on the interface below the VMAC', { default: 'off; on for unicast' }),
-  use_ipvlan: keyword(words('[[name] IFNAME] [IP[/LEN]] [bridge|private|vepa] [group G]', true), 'run on an ipvlan', { default: 'bridge mode', ...later }),
+  use_ipvlan: keyword(words('[[name] IFNAME] [IP[/LEN]] [bridge|private|vepa] [group G]', true), 'run on an ipvlan', { default: 'bridge mode' }),
   unicast_peer: list(unicastPeer(), 'send adverts to these rather than to the multicast group'),
   unicast_fault_no_peer: keyword(FLAG, 'be in FAULT while there is no unicast peer', { default: 'off', since: '2.2.4' }),
   check_unicast_src: keyword(FLAG, 'drop adverts from anybody but the peers', { default: 'vrrp_check_unicast_src' }),
