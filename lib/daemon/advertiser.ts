@@ -7,7 +7,7 @@ import type { Clock } from '../system/clock.ts';
 import { openAh } from '../vrrp/open-ah.ts';
 import { openTrailer } from '../vrrp/open-trailer.ts';
 import { receive, type Unseal } from '../vrrp/receive.ts';
-import type { Event, VirtualRouter } from '../vrrp/virtual-router.ts';
+import type { Event, VirtualRouter } from '../vrrp/state.ts';
 import { advertise, hmac, secretKey } from './advertise.ts';
 import type { Log } from './log/log.ts';
 import { type SocketPool, specOf } from './vrrp-sockets.ts';

@@ -5,7 +5,7 @@ import { SystemError } from '../system/error.ts';
 import type { IpvsControl } from '../system/ipvs.ts';
 import type { System } from '../system/system.ts';
 import type { Millis } from '../util/time.ts';
-import type { StateName } from '../vrrp/virtual-router.ts';
+import type { StateName } from '../vrrp/state.ts';
 import type { HookState } from './hooks/types.ts';
 import type { HooksService } from './hooks/supervisor.ts';
 import { Journal, type Leftovers } from './journal.ts';

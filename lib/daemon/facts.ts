@@ -5,7 +5,7 @@ import type { IpAddress } from '../util/ip.ts';
 import { speakingLink } from '../vrrp/vmac.ts';
 import { allAddresses } from '../vrrp/desired.ts';
 import { contribution, effectivePriority, FILE_FAULT, isFault, type TrackState, type Weighed } from '../vrrp/priority.ts';
-import { absent, type FaultReason } from '../vrrp/virtual-router.ts';
+import { absent, type FaultReason } from '../vrrp/state.ts';
 import type { Tracked, TrackedKind } from './trackers.ts';
 
 /** What must be known of the machine. */

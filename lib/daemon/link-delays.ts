@@ -3,7 +3,7 @@ import type { LinkSettings } from '../config/model-network.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import { skewTime } from '../vrrp/timers.ts';
-import { OWNER_PRIORITY } from '../vrrp/virtual-router.ts';
+import { OWNER_PRIORITY } from '../vrrp/state.ts';
 import type { Log } from './log/log.ts';
 
 export type LinkDelay = LinkSettings['delays'][number];

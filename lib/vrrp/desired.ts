@@ -1,5 +1,5 @@
 import type { Config, VirtualAddress, VrrpInstance } from '../config/model.ts';
-import type { VirtualRouter } from './virtual-router.ts';
+import type { VirtualRouter } from './state.ts';
 
 /** Should the kernel hold what the instance has (addresses, routes, rules) in this state? All of it or nothing. */
 export function holds({ state }: VirtualRouter): boolean {

@@ -2,7 +2,7 @@
 import type { GlobalValues } from '../config/keywords/global-defs.ts';
 import type { VirtualAddress, VrrpInstance } from '../config/model.ts';
 import { allAddresses, holds } from './desired.ts';
-import type { VirtualRouter } from './virtual-router.ts';
+import type { VirtualRouter } from './state.ts';
 
 const OWNER = 255;
 

@@ -5,7 +5,8 @@ import type { Millis } from '../util/time.ts';
 import { groupReason, type Router, type RouterConfig } from './router.ts';
 import { groupState } from './sync-group.ts';
 import { masterDownInterval, skewTime } from './timers.ts';
-import { initialize, type VirtualRouter } from './virtual-router.ts';
+import type { VirtualRouter } from './state.ts';
+import { initialize } from './virtual-router.ts';
 
 export { identity };
 

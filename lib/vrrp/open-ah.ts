@@ -2,7 +2,7 @@ import { decodeAh, type OpenedAh } from '../codec/ah.ts';
 import { DecodeError } from '../codec/decode-error.ts';
 import type { Hmac } from '../util/hmac.ts';
 import type { IpAddress } from '../util/ip.ts';
-import type { Event } from './virtual-router.ts';
+import type { Event } from './state.ts';
 
 /** A datagram of protocol 51 with its IPv4 header. */
 export interface SealedDatagram {

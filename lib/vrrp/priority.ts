@@ -1,5 +1,5 @@
 import type { VrrpInstance, TrackRef } from '../config/model.ts';
-import { OWNER_PRIORITY } from './virtual-router.ts';
+import { OWNER_PRIORITY } from './state.ts';
 
 /** What a tracked object says: it works, it does not, or nothing is known yet. */
 export type TrackState = 'up' | 'down' | 'unknown';

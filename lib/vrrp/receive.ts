@@ -10,7 +10,7 @@ import { equalBytes } from '../util/bytes.ts';
 import { type IpAddress, isMulticast } from '../util/ip.ts';
 import { judgeChecksum } from './checksum.ts';
 import type { BadTrailer, HmacSettings } from './open-trailer.ts';
-import { type Event, OWNER_PRIORITY, type VirtualRouter } from './virtual-router.ts';
+import { type Event, OWNER_PRIORITY, type VirtualRouter } from './state.ts';
 
 /** A datagram as the socket gave it: what follows the IP header, and what the header said. */
 export interface Received {

@@ -7,7 +7,8 @@ import { Table } from '../util/table.ts';
 import type { Millis } from '../util/time.ts';
 import { followers, groupState, mayBecomeMaster, type Members } from './sync-group.ts';
 import { masterDownInterval } from './timers.ts';
-import { type Action, deadline as memberDeadline, type Event, type StateName, step, type VirtualRouter } from './virtual-router.ts';
+import type { Action, Event, StateName, VirtualRouter } from './state.ts';
+import { deadline as memberDeadline, step } from './virtual-router.ts';
 
 /** What the router runs by: instances by name, and the groups. */
 export interface RouterConfig {

@@ -3,7 +3,7 @@
  * of one is the fault of all, Backup spreads, and Master is taken only when every member would take it.
  */
 import type { SyncGroup } from '../config/model.ts';
-import type { StateName, VirtualRouter } from './virtual-router.ts';
+import type { StateName, VirtualRouter } from './state.ts';
 
 export type Members = ReadonlyMap<string, VirtualRouter>;
 

@@ -10,7 +10,8 @@ import { compareIp, type Family, ip } from '../../lib/util/ip.ts';
 import type { VrrpInstance } from '../../lib/config/model.ts';
 import type { VrrpCounters } from '../../lib/vrrp/counters.ts';
 import { receive, type Received } from '../../lib/vrrp/receive.ts';
-import { deadline, type VirtualRouter } from '../../lib/vrrp/virtual-router.ts';
+import type { VirtualRouter } from '../../lib/vrrp/state.ts';
+import { deadline } from '../../lib/vrrp/virtual-router.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 import { Stepper } from './stepper.ts';
 

@@ -3,7 +3,8 @@ import type { Config } from '../../lib/config/model.ts';
 import { ip } from '../../lib/util/ip.ts';
 import { identity, migrate, type Migration } from '../../lib/vrrp/migrate.ts';
 import { emptyRouter, type Router, type RouterConfig } from '../../lib/vrrp/router.ts';
-import { deadline, step, type VirtualRouter } from '../../lib/vrrp/virtual-router.ts';
+import type { VirtualRouter } from '../../lib/vrrp/state.ts';
+import { deadline, step } from '../../lib/vrrp/virtual-router.ts';
 import { configOf, instanceOf, instanceText } from '../sim/config-text.ts';
 import { Stepper } from './stepper.ts';
 

@@ -5,7 +5,8 @@ import type { Facts } from '../../lib/daemon/facts.ts';
 import {
   deadline, due, emptyRouter, groupReason, type Router, type RouterAction, type RouterConfig, routerStep, type RouterStep, start, stop, takesOver,
 } from '../../lib/vrrp/router.ts';
-import { deadline as memberDeadline, type Event, initialize, type State } from '../../lib/vrrp/virtual-router.ts';
+import type { Event, State } from '../../lib/vrrp/state.ts';
+import { deadline as memberDeadline, initialize } from '../../lib/vrrp/virtual-router.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 
 /** Routers stepped by hand, with what they were told to do in short words. */

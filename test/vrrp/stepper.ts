@@ -1,7 +1,8 @@
 import type { Advertisement } from '../../lib/codec/vrrp.ts';
 import type { VrrpInstance } from '../../lib/config/model.ts';
 import { ip } from '../../lib/util/ip.ts';
-import { type Action, deadline, type Event, initialize, type State, step, type VirtualRouter } from '../../lib/vrrp/virtual-router.ts';
+import type { Action, Event, State, VirtualRouter } from '../../lib/vrrp/state.ts';
+import { deadline, initialize, step } from '../../lib/vrrp/virtual-router.ts';
 import { instanceOf } from '../sim/config-text.ts';
 
 /** One virtual router on its own, stepped by hand: the address 10.0.0.1 on eth0, VRID 51. */

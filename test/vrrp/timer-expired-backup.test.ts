@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { Advertisement } from '../../lib/codec/vrrp.ts';
 import { ip } from '../../lib/util/ip.ts';
-import { type Event, initialize, step, type VirtualRouter } from '../../lib/vrrp/virtual-router.ts';
+import type { Event, VirtualRouter } from '../../lib/vrrp/state.ts';
+import { initialize, step } from '../../lib/vrrp/virtual-router.ts';
 import { instanceOf } from '../sim/config-text.ts';
 
 /** A master of priority 150 that last spoke at 10,000, held up since. */

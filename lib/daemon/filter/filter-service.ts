@@ -7,7 +7,7 @@ import { ByteWriter, concat } from '../../util/bytes.ts';
 import { familyOf, ipToBytes, isLinkLocal6 } from '../../util/ip.ts';
 import { filteredAddresses, filterSettings, isFiltered } from '../../vrrp/filter.ts';
 import { usesVmacs, vmacLinks } from '../../vrrp/vmac.ts';
-import type { VirtualRouter } from '../../vrrp/virtual-router.ts';
+import type { VirtualRouter } from '../../vrrp/state.ts';
 import type { Log } from '../log/log.ts';
 import type { Network } from '../network.ts';
 import { firewallOf } from './choose.ts';
