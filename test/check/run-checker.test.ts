@@ -3,57 +3,14 @@ import type { CheckerConfig } from '../../lib/check/checker-state.ts';
 import type { CheckMeans } from '../../lib/check/checks.ts';
 import { type CheckerNews, runChecker } from '../../lib/check/run-checker.ts';
 import type { Checker } from '../../lib/config/model-ipvs.ts';
-import type { CheckSockets, Connected } from '../../lib/system/check-sockets.ts';
-import { SystemError } from '../../lib/system/error.ts';
+import { FakeCheckSockets } from '../sim/fake-check-sockets.ts';
 import { ScriptedRunner } from '../sim/scripted-runner.ts';
 import { VirtualClock } from '../sim/virtual-clock.ts';
 import { SCHEDULE, SUBJECT, target } from './servers.ts';
 
-/** Connections that a test ends: null never ends. Counts what is open. */
-class FakeSockets implements CheckSockets {
-  answer: Connected | null = { fd: 7 };
-  pending = 0;
-  open = 0;
-  begun: number[] = [];
-  readonly #clock: VirtualClock;
-
-  constructor(clock: VirtualClock) {
-    this.#clock = clock;
-  }
-
-  connect(_route: object, done: (outcome: Connected) => void): () => void {
-    this.pending++;
-    this.begun.push(this.#clock.now());
-    let waiting = true;
-    let timer = (): unknown => undefined;
-    const end = (): void => {
-      if (waiting) this.pending--;
-      waiting = false;
-      timer();
-    };
-    const { answer } = this;
-    if (answer !== null) {
-      timer = this.#clock.at(this.#clock.now() + 10, () => {
-        end();
-        if ('fd' in answer) this.open++;
-        done(answer);
-      });
-    }
-    return end;
-  }
-
-  close(): void {
-    this.open--;
-  }
-
-  datagram(): never {
-    throw new SystemError('open a socket for', 'nobody', 'EMFILE');
-  }
-}
-
-function stage(checker: Checker): { clock: VirtualClock; sockets: FakeSockets; scripts: ScriptedRunner; config: CheckerConfig; means: CheckMeans; news: CheckerNews[] } {
+function stage(checker: Checker): { clock: VirtualClock; sockets: FakeCheckSockets; scripts: ScriptedRunner; config: CheckerConfig; means: CheckMeans; news: CheckerNews[] } {
   const clock = new VirtualClock();
-  const sockets = new FakeSockets(clock);
+  const sockets = new FakeCheckSockets(clock);
   const scripts = new ScriptedRunner();
   return { clock, sockets, scripts, config: { checker, subject: SUBJECT, weight: 1, alpha: false }, means: { clock, sockets, scripts, tls: null }, news: [] };
 }
@@ -112,7 +69,7 @@ describe('a running checker', () => {
 
   it('a thousand checkers do not begin in step', async () => {
     const clock = new VirtualClock();
-    const sockets = new FakeSockets(clock);
+    const sockets = new FakeCheckSockets(clock);
     const means: CheckMeans = { clock, sockets, scripts: new ScriptedRunner(), tls: null };
     const spread: Checker = { ...tcp, schedule: { ...tcp.schedule, warmup: 10_000 } };
     let seed = 1;

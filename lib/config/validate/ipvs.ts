@@ -7,7 +7,7 @@ import type { ForwardMethod, GroupEntry, IpvsConfig, Protocol, RealServer, Servi
 import { familyOf, maxPrefix, type Family } from '../../util/ip.ts';
 import type { GlobalValues, RootBlock } from './config.ts';
 import { fifo, usable } from './global.ts';
-import { buildRealServer } from './real-servers.ts';
+import { buildRealServer, type FileWeight } from './real-servers.ts';
 import { noteScript, judgeScript, reportSecurity, type ScriptState } from './scripts.ts';
 import { serviceId } from './virtual-servers.ts';
 import type { RawScript } from '../accounts.ts';
@@ -24,6 +24,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
   context.pass = 'checker';
   const groups = (tree.values.virtual_server_group ?? []).filter((group) => group.entries.length > 0).map(groupOf);
   const scripts: ScriptState = { running: false, insecure: false };
+  context.switches.set('file_weights', new Map((tree.values.track_file ?? []).map(({ name, values }): [string, FileWeight] => [name, values.weight ?? { weight: 1, reverse: false }])));
   const virtualServers: VirtualServer[] = [];
   const uses = new Map<string, number>();
   for (const block of tree.values.virtual_server ?? []) {

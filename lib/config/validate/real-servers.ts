@@ -100,10 +100,22 @@ function checkersOf(block: Server, service: VirtualServerBlock['values'], given:
     checkers.push({ type: 'MISC_CHECK', schedule, command: verdict.command, timeout: timeout === undefined || timeout === 0 ? schedule.delayLoop : timeout, dynamic: check.values.misc_dynamic ?? false });
   }
   for (const check of values.FILE_CHECK ?? []) {
-    checkers.push({ type: 'FILE_CHECK', trackFile: check.values.track_file ?? '', weight: check.values.weight?.weight ?? 1, reverse: check.values.weight?.reverse ?? false });
+    const { track_file: trackFile = '', weight: own } = check.values;
+    const { weight, reverse } = own ?? fileWeights(context).get(trackFile) ?? { weight: 1, reverse: false };
+    checkers.push({ type: 'FILE_CHECK', trackFile, weight, reverse });
   }
   for (const check of values.BFD_CHECK ?? []) checkers.push({ type: 'BFD_CHECK', session: check.values.name ?? '', alpha: check.values.alpha ?? false });
   return checkers;
+}
+
+/** How a track_file counts where its user says nothing. */
+export interface FileWeight {
+  readonly weight: number;
+  readonly reverse: boolean;
+}
+
+function fileWeights(context: Context): ReadonlyMap<string, FileWeight> {
+  return (context.switches.get('file_weights') as ReadonlyMap<string, FileWeight> | undefined) ?? new Map();
 }
 
 /** Keywords of a real server beside which a TCP_CHECK is its only checker: most servers have just that. */

@@ -37,6 +37,9 @@ export class EventRelay {
 
   #portion(): void {
     for (const event of this.#waiting.splice(0, AT_ONCE)) this.#send(event);
-    this.#timer = this.#waiting.length === 0 ? null : this.#clock.at(this.#clock.now() + PAUSE, () => { this.#portion(); });
+    this.#timer = this.#clock.at(this.#clock.now() + PAUSE, () => {
+      this.#timer = null;
+      if (this.#waiting.length > 0) this.#portion();
+    });
   }
 }

@@ -1,0 +1,366 @@
+import { expect } from 'chai';
+import { CheckDaemon, type CheckDaemonOptions } from '../../lib/daemon/balance/check-daemon.ts';
+import { SystemError } from '../../lib/system/error.ts';
+import { service } from '../ipvs/values.ts';
+import { configOf } from '../sim/config-text.ts';
+import { FakeCheckSockets } from '../sim/fake-check-sockets.ts';
+import { FakeFilter } from '../sim/fake-filter.ts';
+import { FakeIpvs } from '../sim/fake-ipvs.ts';
+import { FakeSysctls } from '../sim/fake-sysctls.ts';
+import { MemoryFiles } from '../sim/memory-files.ts';
+import { RecordingLog } from '../sim/recording-log.ts';
+import { ScriptedRunner } from '../sim/scripted-runner.ts';
+import { VirtualClock } from '../sim/virtual-clock.ts';
+import { address, FakeRoutes, link } from './fakes.ts';
+
+const SERVICE = 'tcp 10.0.0.100 80';
+const JOURNAL = '/state/ipvs.json';
+const STANDINGS = `${JOURNAL}.standings`;
+
+interface Pieces {
+  readonly globals?: string;
+  readonly top?: string;
+  readonly service?: string;
+  /** Of 10.0.0.1. */
+  readonly one?: string;
+  readonly two?: string;
+  readonly more?: string;
+}
+
+function conf({ globals = '', top = '', service: own = '', one = 'TCP_CHECK {\n}', two = 'TCP_CHECK {\n}', more = '' }: Pieces = {}): string {
+  return `global_defs {\n${globals}\n}\n${top}
+virtual_server 10.0.0.100 80 {
+  delay_loop 10
+  warmup 0
+  lvs_sched wlc
+  lvs_method NAT
+  protocol TCP
+  ${own}
+  real_server 10.0.0.1 80 {
+    ${one}
+  }
+  real_server 10.0.0.2 80 {
+    ${two}
+  }
+}
+${more}`;
+}
+
+const OTHER = 'virtual_server 10.0.0.101 80 {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 10.0.0.9 80 {\n }\n}\n';
+
+/** The checking half on a simulated machine, which outlives it. */
+class Bench {
+  readonly clock = new VirtualClock();
+  readonly kernel = new FakeIpvs();
+  readonly files = new MemoryFiles();
+  readonly routes = new FakeRoutes();
+  readonly filter = new FakeFilter();
+  readonly sysctls = new FakeSysctls();
+  readonly sockets = new FakeCheckSockets(this.clock);
+  scripts = new ScriptedRunner();
+  log = new RecordingLog();
+  daemon: CheckDaemon | null = null;
+
+  constructor() {
+    this.routes.links = [link(1, 'lo'), link(2, 'eth0')];
+    this.routes.addresses = [address(2, '10.0.0.7/24')];
+  }
+
+  async start(text: string, options: Partial<CheckDaemonOptions> = {}): Promise<this> {
+    const daemon = this.make(text, options);
+    await daemon.start();
+    await this.clock.advance(0);
+    return this;
+  }
+
+  make(text: string, options: Partial<CheckDaemonOptions> = {}): CheckDaemon {
+    const { clock, files, routes, scripts, filter, sysctls, kernel: ipvs, sockets, log } = this;
+    this.daemon = new CheckDaemon(configOf(text), { journal: { path: JOURNAL, epoch: 'boot' }, keepIpvs: false, again: false, ...options }, {
+      system: { clock, files, routes, scripts, filter, sysctls }, ipvs, sockets, log, mailer: { send: () => undefined, close: () => Promise.resolve() }, emit: () => undefined, random: () => 0,
+    });
+    return this.daemon;
+  }
+
+  async reload(text: string): Promise<void> {
+    await this.daemon?.reload(configOf(text));
+    await this.clock.advance(0);
+  }
+
+  /** The process is gone at one stroke; files, kernel and time stay. */
+  async crash(): Promise<void> {
+    await this.clock.advance(200);
+    const { log, scripts } = this;
+    this.log = new RecordingLog();
+    this.scripts = new ScriptedRunner();
+    const kept = new Map(this.files.files);
+    const table = this.kernel.lines();
+    this.kernel.deaf = true;
+    await this.daemon?.stop();
+    this.kernel.deaf = false;
+    this.files.files.clear();
+    for (const [path, file] of kept) this.files.files.set(path, file);
+    expect(this.kernel.lines()).to.deep.equal(table);
+    expect([log.texts('error'), scripts.alive()]).to.deep.equal([[], []]);
+  }
+
+  /** Stops it, and nothing may be left but this table. */
+  async end(...table: string[]): Promise<void> {
+    await this.daemon?.stop();
+    await this.clock.advance(0);
+    expect(this.kernel.lines(), 'the table left').to.deep.equal(table);
+    expect(this.clock.pending(), 'timers left').to.equal(0);
+    expect([this.sockets.pending, this.sockets.open], 'connections left').to.deep.equal([0, 0]);
+    expect(this.files.watching() + this.routes.watching(), 'watches left').to.equal(0);
+    expect(this.scripts.alive().map((run) => run.argv), 'scripts left').to.deep.equal([]);
+    expect([...this.files.files.keys()].filter((path) => path === STANDINGS)).to.deep.equal([]);
+  }
+}
+
+const BOTH = `${SERVICE} wlc: 10.0.0.1 80 w1, 10.0.0.2 80 w1`;
+
+describe('daemon: the checking half', () => {
+  it('a kernel that cannot be asked ends the start, and the stop leaves nothing', async () => {
+    const bench = new Bench();
+    const broken = bench.make(conf());
+    bench.kernel.dump = () => Promise.reject(new SystemError('list', 'IPVS services', 'EPERM'));
+    let problem: unknown = null;
+    await broken.start().catch((cause: unknown) => { problem = cause; });
+    expect(problem).to.be.instanceOf(SystemError);
+    await bench.end();
+  });
+
+  it('starts with every server in, then checks; a server dies and comes back', async () => {
+    const bench = await new Bench().start(conf({ top: '' }));
+    expect(bench.kernel.lines()).to.deep.equal([BOTH]);
+    expect(bench.log.texts()).to.deep.equal([
+      'Initializing ipvs', 'IPVS: version 1.2.1', 'Gained quorum 1+0=1 <= 2 for VS [10.0.0.100]:tcp:80',
+      'Activating healthchecker for service [10.0.0.1]:tcp:80 for VS [10.0.0.100]:tcp:80', 'Activating healthchecker for service [10.0.0.2]:tcp:80 for VS [10.0.0.100]:tcp:80', 'IPVS: 3 changes',
+    ]);
+    await bench.clock.advance(2000);
+    bench.sockets.refusing.add('10.0.0.2');
+    await bench.clock.advance(12_000);
+    expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w1`]);
+    expect(bench.log.texts().slice(-3)).to.deep.equal(['TCP_CHECK on service [10.0.0.2]:tcp:80 failed after 1 retries.', 'Removing service [10.0.0.2]:tcp:80 from VS [10.0.0.100]:tcp:80', 'IPVS: 1 changes']);
+    bench.sockets.refusing.clear();
+    await bench.clock.advance(12_000);
+    expect(bench.kernel.lines()).to.deep.equal([BOTH]);
+    await bench.end();
+  });
+
+  it('an orderly stop leaves nothing; stopped in the middle of its start too', async () => {
+    await (await new Bench().start(conf({ more: OTHER }))).end();
+    const bench = new Bench();
+    const starting = bench.make(conf()).start();
+    await bench.end();
+    await starting;
+    expect([...bench.files.files.keys()]).to.deep.equal([]);
+  });
+
+  for (const [name, globals, options, asked, left] of [
+    ['with -I everything stays', '', { keepIpvs: true }, [], [BOTH, 'tcp 10.9.9.9 80 rr: ']],
+    ['lvs_flush_on_stop empties the table', 'lvs_flush_on_stop', {}, ['flush IPVS'], []],
+    ['lvs_flush_on_stop VS deletes services alone', 'lvs_flush_on_stop VS', {}, ['delete service tcp 10.0.0.100 80'], ['tcp 10.9.9.9 80 rr: ']],
+    ['otherwise what is ours goes', '', {}, ['delete destination 10.0.0.1 80 of tcp 10.0.0.100 80', 'delete destination 10.0.0.2 80 of tcp 10.0.0.100 80', 'delete service tcp 10.0.0.100 80'], ['tcp 10.9.9.9 80 rr: ']],
+  ] as [string, string, Partial<CheckDaemonOptions>, string[], string[]][]) {
+    it(`the stop: ${name}`, async () => {
+      const bench = new Bench();
+      await bench.start(conf({ globals }), options);
+      await bench.kernel.apply([{ op: 'add-service', service: service('tcp 10.9.9.9 80') }]);
+      const before = bench.kernel.asked().length;
+      await bench.end(...left.map((line) => line.replace(/: $/u, '')));
+      expect(bench.kernel.asked().slice(before).map((text) => text.trim())).to.deep.equal(asked);
+    });
+  }
+
+  it('what an earlier run has left and nobody names any more goes, and nothing of anybody else', async () => {
+    const bench = new Bench();
+    await bench.start(conf({ more: OTHER }));
+    await bench.crash();
+    await bench.kernel.apply([{ op: 'add-service', service: service('tcp 10.9.9.9 80') }]);
+    await bench.start(conf());
+    expect(bench.kernel.lines()).to.deep.equal([BOTH, 'tcp 10.9.9.9 80 rr']);
+    await bench.end('tcp 10.9.9.9 80 rr');
+  });
+
+  it('lvs_flush empties the table at the start, but not when it is started again', async () => {
+    const bench = new Bench();
+    await bench.kernel.apply([{ op: 'add-service', service: service('tcp 10.9.9.9 80') }]);
+    await bench.start(conf({ globals: 'lvs_flush' }));
+    expect(bench.kernel.lines()).to.deep.equal([BOTH]);
+    await bench.crash();
+    const before = bench.kernel.asked().length;
+    await bench.start(conf({ globals: 'lvs_flush' }), { again: true });
+    expect(bench.kernel.asked().slice(before)).to.deep.equal([]);
+    await bench.end();
+  });
+
+  describe('started again after its death', () => {
+    const text = conf({ service: 'quorum 2', one: 'weight 2\nMISC_CHECK {\nmisc_path "/bin/one"\nmisc_dynamic\n}', more: OTHER });
+
+    /** 10.0.0.2 is down, 10.0.0.1 has weight 7. */
+    async function died(): Promise<Bench> {
+      const bench = new Bench();
+      bench.scripts.answer('/bin/one', 9);
+      bench.sockets.refusing.add('10.0.0.2');
+      await bench.start(text);
+      await bench.clock.advance(3000);
+      expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w7`, 'tcp 10.0.0.101 80 rr: 10.0.0.9 80 w1']);
+      await bench.crash();
+      return bench;
+    }
+
+    it('it finds IPVS and the servers as they were: nothing is programmed, nothing is news', async () => {
+      const bench = await died();
+      const before = bench.kernel.asked().length;
+      await bench.start(text, { again: true });
+      expect(bench.kernel.asked().slice(before)).to.deep.equal([]);
+      expect(bench.log.texts().filter((line) => /quorum|Adding|Changing/u.test(line))).to.deep.equal([]);
+      bench.sockets.refusing.clear();
+      bench.scripts.answer('/bin/one', 9);
+      await bench.clock.advance(2000);
+      expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w7, 10.0.0.2 80 w1`, 'tcp 10.0.0.101 80 rr: 10.0.0.9 80 w1']);
+      await bench.end();
+    });
+
+    for (const [name, change, again] of [
+      ['nothing was written', (files: MemoryFiles) => { files.files.delete(STANDINGS); }, text],
+      ['what was written is nonsense', (files: MemoryFiles) => { files.files.set(STANDINGS, { text: '{"epoch":"boot","standings":{"tcp 10.0.0.100 80":{"shape":7}}}', mode: 0o600 }); }, text],
+      ['it is no JSON', (files: MemoryFiles) => { files.files.set(STANDINGS, { text: 'x', mode: 0o600 }); }, text],
+      ['it is of another boot', (files: MemoryFiles) => { files.files.set(STANDINGS, { text: (files.files.get(STANDINGS)?.text ?? '').replace('"boot"', '"earlier"'), mode: 0o600 }); }, text],
+      ['the service has other checkers by now', () => undefined, text.replace('TCP_CHECK {', 'TCP_CHECK {\nconnect_port 81')],
+    ] as [string, (files: MemoryFiles) => void, string][]) {
+      it(`${name}: every server counts as up until it was checked`, async () => {
+        const bench = await died();
+        change(bench.files);
+        await bench.start(again, { again: true });
+        expect(bench.kernel.lines()).to.include(`${SERVICE} wlc: 10.0.0.1 80 w2, 10.0.0.2 80 w1`);
+        await bench.end();
+      });
+    }
+  });
+
+  describe('a reload', () => {
+    it('that changes nothing asks the kernel for nothing, and checks go on in their beat', async () => {
+      const bench = await new Bench().start(conf());
+      await bench.clock.advance(5000);
+      const before = bench.kernel.asked().length;
+      await bench.reload(conf());
+      await bench.clock.advance(20_000);
+      expect(bench.kernel.asked().length).to.equal(before);
+      expect([...new Set(bench.sockets.begun)]).to.deep.equal([1000, 11_010, 21_020]);
+      expect(bench.log.texts().slice(-6)).to.deep.equal([
+        'TCP connection to [10.0.0.2]:tcp:80 success.', 'Reloading', 'Reinitializing ipvs',
+        'Activating healthchecker for service [10.0.0.1]:tcp:80 for VS [10.0.0.100]:tcp:80', 'Activating healthchecker for service [10.0.0.2]:tcp:80 for VS [10.0.0.100]:tcp:80', 'Reload complete',
+      ]);
+      await bench.end();
+    });
+
+    it('keeps what is known of a server; a checker that changed begins anew', async () => {
+      const bench = new Bench();
+      bench.sockets.refusing.add('10.0.0.2');
+      await bench.start(conf());
+      await bench.clock.advance(3000);
+      expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w1`]);
+      await bench.reload(conf({ one: 'weight 5\nTCP_CHECK {\n}', more: OTHER }));
+      expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w5`, 'tcp 10.0.0.101 80 rr: 10.0.0.9 80 w1']);
+      await bench.reload(conf({ two: 'TCP_CHECK {\nconnect_port 81\n}' }));
+      expect(bench.kernel.lines()).to.deep.equal([BOTH]);
+      await bench.clock.advance(3000);
+      expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w1`]);
+      await bench.end();
+    });
+
+    it('that removes the checkers leaves no attempt and no timer of them', async () => {
+      const bench = new Bench();
+      bench.sockets.answer = null;
+      await bench.start(conf());
+      await bench.clock.advance(1500);
+      expect(bench.sockets.pending).to.equal(2);
+      await bench.reload(conf({ one: '', two: '' }));
+      expect(bench.sockets.pending).to.equal(0);
+      await bench.end();
+    });
+
+    it('that only a start can make is refused', async () => {
+      const bench = await new Bench().start(conf());
+      await bench.reload(conf({ top: 'instance other', one: 'weight 5' }));
+      expect(bench.kernel.lines()).to.deep.equal([BOTH]);
+      expect(bench.log.texts('error')).to.deep.equal(['Cannot change instance at a reload - please restart keepalived']);
+      await bench.end();
+    });
+  });
+
+  it('ha_suspend: no checks while the address is elsewhere', async () => {
+    const bench = await new Bench().start(conf({ service: 'ha_suspend' }));
+    expect(bench.log.texts()).to.include('Deactivating healthchecker for service [10.0.0.1]:tcp:80 for VS [10.0.0.100]:tcp:80').and.not.include('Activating healthchecker for service [10.0.0.1]:tcp:80 for VS [10.0.0.100]:tcp:80');
+    await bench.clock.advance(30_000);
+    expect(bench.sockets.begun).to.deep.equal([]);
+    bench.routes.tell({ type: 'address', address: address(2, '10.0.0.100/32') });
+    await bench.clock.advance(1500);
+    expect(bench.sockets.begun).to.deep.equal([31_000, 31_000]);
+    await bench.reload(conf({ service: 'ha_suspend' }));
+    bench.routes.tell({ type: 'address-gone', address: address(2, '10.0.0.100/32') });
+    expect(bench.log.texts().at(-1)).to.equal('Suspending healthchecker for service [10.0.0.2]:tcp:80 for VS [10.0.0.100]:tcp:80');
+    await bench.clock.advance(30_000);
+    expect(bench.sockets.begun.length).to.equal(2);
+    await bench.reload(conf());
+    await bench.clock.advance(1500);
+    expect(bench.sockets.begun.length).to.equal(4);
+    await bench.end();
+  });
+
+  it('FILE_CHECK: what the file says counts from the start, and at each change', async () => {
+    const bench = new Bench();
+    const text = conf({ top: 'track_file one {\n file /one\n weight 0\n}\ntrack_file two {\n file /two\n}', one: 'FILE_CHECK {\n track_file one\n}', two: 'weight 10\nFILE_CHECK {\n track_file two\n weight 3\n}' });
+    await bench.files.write('/one', '1\n', 0o600);
+    await bench.files.write('/two', '2\n', 0o600);
+    await bench.start(text);
+    expect(bench.kernel.asked().filter((one) => one.includes('destination'))).to.deep.equal(['add destination 10.0.0.2 80 of tcp 10.0.0.100 80']);
+    expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.2 80 w16`]);
+    await bench.files.write('/one', '0\n', 0o600);
+    await bench.files.write('/two', '-1\n', 0o600);
+    await bench.clock.advance(0);
+    expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.2 80 w7, 10.0.0.1 80 w1`]);
+    await bench.reload(conf());
+    expect(bench.files.watching()).to.equal(0);
+    await bench.end();
+  });
+
+  it('BFD_CHECK follows the sessions that it is told of, before the start or later', async () => {
+    const bench = new Bench();
+    const text = conf({ top: 'bfd_instance a {\n neighbor_ip 10.0.0.8\n}\nbfd_instance b {\n neighbor_ip 10.0.0.9\n}', one: 'BFD_CHECK {\n name a\n}', two: 'BFD_CHECK {\n name b\n}' });
+    const daemon = bench.make(text);
+    daemon.session('a', false);
+    await daemon.start();
+    expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.2 80 w1`]);
+    daemon.session('a', true);
+    daemon.session('b', false);
+    await bench.clock.advance(0);
+    expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w1`]);
+    expect(bench.log.texts()).to.include('BFD check of [b] RS([10.0.0.2]:tcp:80) is DOWN');
+    await bench.end();
+  });
+
+  it('lvs_timeouts at the start and when they change; the sync daemons that follow nobody', async () => {
+    const bench = new Bench();
+    await bench.start(conf({ globals: 'lvs_timeouts tcp 801 udp 301\nlvs_sync_daemon eth0 id 7' }));
+    expect(await bench.kernel.timeouts()).to.deep.equal({ tcp: 801, tcpFin: 120, udp: 301 });
+    expect((await bench.kernel.daemons()).map(({ state, syncId }) => `${state} ${syncId}`)).to.deep.equal(['master 7', 'backup 7']);
+    await bench.reload(conf({ globals: 'lvs_timeouts tcpfin 60\nlvs_sync_daemon eth0 id 7' }));
+    expect(await bench.kernel.timeouts()).to.deep.equal({ tcp: 801, tcpFin: 60, udp: 301 });
+    const before = bench.kernel.asked().length;
+    await bench.reload(conf({ globals: 'lvs_timeouts tcpfin 60\nlvs_sync_daemon eth0 id 8' }));
+    expect(bench.kernel.asked().slice(before).length).to.equal(4);
+    expect((await bench.kernel.daemons()).map(({ state, syncId }) => `${state} ${syncId}`)).to.deep.equal(['master 8', 'backup 8']);
+    expect(bench.log.texts('error')).to.deep.equal([]);
+    await bench.end();
+    expect(await bench.kernel.daemons()).to.deep.equal([]);
+  });
+
+  it('a sync daemon that the kernel refuses is said, and the rest goes on', async () => {
+    const bench = await new Bench().start(conf({ globals: 'lvs_sync_daemon wan' }));
+    expect(bench.log.texts('error')).to.have.length(2).and.to.satisfy((lines: string[]) => lines.every((line) => line.includes('ENODEV')));
+    expect(bench.kernel.lines()).to.deep.equal([BOTH]);
+    await bench.end();
+  });
+});
