@@ -116,6 +116,8 @@ export type Checker =
 /** FULLNAT of the patched kernels and of DPVS. */
 export interface FullnatSettings {
   readonly localAddressGroup: string | null;
+  /** The group's addresses of the service's family, in order; none: the group is missing, or there is none. */
+  readonly localAddresses: readonly IpAddress[];
   readonly denyGroup: string | null;
   readonly allowGroup: string | null;
   readonly synProxy: boolean;

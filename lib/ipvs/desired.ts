@@ -1,7 +1,7 @@
 /** The IPVS table that configuration and states ask for (reference 6.2 and 6.3). */
 import type { GroupEntry, IpvsConfig, RealServer, VirtualServer } from '../config/model-ipvs.ts';
 import { destinationKey, serviceKey, type Destination, type Service, type ServiceEntry, type ServiceId } from '../codec/ipvs-values.ts';
-import { ipFromBytes, ipToBytes, type IpAddress } from '../util/ip.ts';
+import { eachAddress } from '../util/ip.ts';
 import type { IpvsTable } from './table.ts';
 import { effectiveWeight, isInPool, serverKey, type VirtualServerState } from './virtual-server.ts';
 
@@ -45,22 +45,7 @@ export function serviceIds(service: VirtualServer, groups: IpvsConfig['groups'])
 
 function entryIds(entry: GroupEntry, service: VirtualServer): ServiceId[] {
   if (entry.kind === 'fwmark') return [{ kind: 'fwmark', mark: entry.mark, family: entry.family ?? service.family }];
-  return addressesOf(entry).map((address) => ({ kind: 'address', protocol: service.protocol ?? 'udp', address, port: entry.port }));
-}
-
-/** Every address from the first to the last. */
-export function addressesOf({ first, last }: { readonly first: IpAddress; readonly last: IpAddress }): IpAddress[] {
-  const all = [first];
-  const bytes = ipToBytes(first);
-  // Ranges end within the last 16 bits or octet; the bound is for a table that was not.
-  while (all.length < 1 << 16 && all.at(-1) !== last) {
-    for (let i = bytes.length - 1; i >= 0; i--) {
-      bytes[i] = ((bytes[i] ?? 0) + 1) & 0xff;
-      if (bytes[i] !== 0) break;
-    }
-    all.push(ipFromBytes(bytes));
-  }
-  return all;
+  return eachAddress(entry.first, entry.last).map((address) => ({ kind: 'address', protocol: service.protocol ?? 'udp', address, port: entry.port }));
 }
 
 function kernelService(service: VirtualServer, id: ServiceId): Service {

@@ -102,6 +102,20 @@ export function ipFromBytes(bytes: Uint8Array): IpAddress {
   throw new RangeError(`an address has 4 or 16 bytes, not ${String(bytes.length)}`);
 }
 
+/** Every address from the first to the last, 65,536 at most: a range is within an octet or so. */
+export function eachAddress(first: IpAddress, last: IpAddress): IpAddress[] {
+  const all = [first];
+  const bytes = ipToBytes(first);
+  while (all.length < 1 << 16 && all.at(-1) !== last) {
+    for (let i = bytes.length - 1; i >= 0; i--) {
+      bytes[i] = ((bytes[i] ?? 0) + 1) & 0xff;
+      if (bytes[i] !== 0) break;
+    }
+    all.push(ipFromBytes(bytes));
+  }
+  return all;
+}
+
 /** Numeric order, as an election between equal priorities needs it; IPv4 before IPv6. */
 export function compareIp(a: IpAddress, b: IpAddress): number {
   const x = ipToBytes(a);

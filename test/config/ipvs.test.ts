@@ -31,6 +31,21 @@ describe('virtual_server: what is wrong', () => {
   for (const [name, text, line] of rows) it(name, () => { expect(said(text)).to.include(line); });
 });
 
+describe('virtual_server: FULLNAT that cannot work', () => {
+  const fnat = (lines: string, head = ''): string => `${head}virtual_server 192.0.2.1 80 {\n lvs_sched rr\n lvs_method FNAT\n protocol TCP\n ${lines}\n real_server 192.0.2.2 80 {\n }\n}\n`;
+  for (const [name, text, line, message] of [
+    ['no group', fnat(''), 1, 'virtual server [192.0.2.1]:tcp:80 is FNAT without local addresses: it is left out'],
+    ['a group that is not declared', fnat('laddr_group_name G'), 5, 'local_address_group G is not declared: [192.0.2.1]:tcp:80 is left out'],
+    ['a group without an address of the family', fnat('laddr_group_name G', 'local_address_group G {\n 2001:db8::1\n}\n'), 8, 'local_address_group G has no IPv4 address: [192.0.2.1]:tcp:80 is left out'],
+    ['a group that nobody uses', fnat('laddr_group_name G').replace('FNAT', 'NAT'), 5, 'laddr_group_name G has no effect: no server of [192.0.2.1]:tcp:80 is FNAT'],
+    ['syn_proxy for UDP', fnat('laddr_group_name G\n syn_proxy', 'local_address_group G {\n 192.0.2.9\n}\n').replace('TCP', 'UDP'), 9, 'syn_proxy is for TCP: [192.0.2.1]:udp:80 goes without'],
+  ] as const) {
+    it(`${name}: said, with its place`, () => {
+      expect(load(text).diagnostics.filter(({ code }) => code.startsWith('fullnat')).map((one) => [one.range?.line, one.message])).to.deep.equal([[line, message]]);
+    });
+  }
+});
+
 describe('virtual_server: what follows from what', () => {
   it('everything inherited and defaulted', () => {
     const one = service(`${HEAD} delay_loop 7\n weight 3\n real_server 192.0.2.2 8080 {\n TCP_CHECK {\n retry 5\n }\n HTTP_GET {\n connect_timeout 2\n url {\n path /x\n }\n }\n }\n}\n`);
@@ -69,7 +84,7 @@ describe('virtual_server: what follows from what', () => {
     expect(config?.ipvs.localAddressGroups).to.deep.equal([{ name: 'laddr_g1', ranges: [{ first: '192.0.2.240', last: '192.0.2.242', link: null }, { first: '192.0.2.250', last: '192.0.2.250', link: 'eth1' }] }]);
     const [one] = config?.ipvs.virtualServers ?? [];
     expect(one?.forward.method).to.equal('FNAT');
-    expect(one?.fullnat).to.deep.equal({ localAddressGroup: 'laddr_g1', denyGroup: null, allowGroup: null, synProxy: true, bindLink: null, establishTimeout: 90_000, toa: false });
+    expect(one?.fullnat).to.deep.equal({ localAddressGroup: 'laddr_g1', localAddresses: ['192.0.2.240', '192.0.2.241', '192.0.2.242', '192.0.2.250'], denyGroup: null, allowGroup: null, synProxy: true, bindLink: null, establishTimeout: 90_000, toa: false });
     expect(one?.realServers[0]?.port).to.equal(8080);
   });
 

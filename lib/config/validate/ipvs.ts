@@ -3,9 +3,10 @@ import type { Context } from '../context.ts';
 import type { BlockOf, NamedList } from '../keyword.ts';
 import type { AddressRange, FwmarkEntry } from '../keywords/virtual-server.ts';
 import type { root } from '../keywords/root.ts';
-import type { ForwardMethod, GroupEntry, IpvsConfig, Protocol, RealServer, ServiceKey, VirtualServer, VirtualServerGroup } from '../model-ipvs.ts';
+import type { ForwardMethod, GroupEntry, IpvsConfig, LocalAddressGroup, Protocol, RealServer, ServiceKey, VirtualServer, VirtualServerGroup } from '../model-ipvs.ts';
 import { familyOf, maxPrefix, type Family } from '../../util/ip.ts';
 import type { GlobalValues, RootBlock } from './config.ts';
+import { checkFullnat, localAddresses } from './fullnat.ts';
 import { fifo, usable } from './global.ts';
 import { buildRealServer, type FileWeight } from './real-servers.ts';
 import { noteScript, judgeScript, reportSecurity, type ScriptState } from './scripts.ts';
@@ -23,13 +24,14 @@ const NAT: ForwardMethod = { method: 'NAT', tunnel: { type: 'ipip', port: 0, che
 export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context): IpvsConfig {
   context.pass = 'checker';
   const groups = (tree.values.virtual_server_group ?? []).filter((group) => group.entries.length > 0).map(groupOf);
+  const localAddressGroups = (tree.values.local_address_group ?? []).map((group): LocalAddressGroup => ({ name: group.name, ranges: group.entries.map(({ first, last, link }) => ({ first, last, link })) }));
   const scripts: ScriptState = { running: false, insecure: false };
   context.switches.set('file_weights', new Map((tree.values.track_file ?? []).map(({ name, values }): [string, FileWeight] => [name, values.weight ?? { weight: 1, reverse: false }])));
   const virtualServers: VirtualServer[] = [];
   const uses = new Map<string, number>();
   for (const block of tree.values.virtual_server ?? []) {
     const { name } = block.header.kind === 'group' ? block.header : { name: '' };
-    const server = new Builder(block, given, groups, scripts, context, uses.get(name) ?? 0).build();
+    const server = new Builder(block, given, groups, localAddressGroups, scripts, context, uses.get(name) ?? 0).build();
     if (server === null) continue;
     virtualServers.push(server);
     if (server.key.kind === 'group') uses.set(name, (uses.get(name) ?? 0) + 1);
@@ -39,7 +41,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
   return {
     virtualServers,
     groups,
-    localAddressGroups: (tree.values.local_address_group ?? []).map((group) => ({ name: group.name, ranges: group.entries.map(({ first, last, link }) => ({ first, last, link })) })),
+    localAddressGroups,
     fullnatSeed: given.fullnat_seed ?? DEFAULT_SEED,
     ssl: ssl === undefined ? null : { password: ssl.password ?? null, ca: ssl.ca ?? null, certificate: ssl.certificate ?? null, key: ssl.key ?? null },
     timeouts: given.lvs_timeouts ?? null,
@@ -64,17 +66,19 @@ class Builder {
   readonly #key: ServiceKey;
   readonly #given: GlobalValues;
   readonly #groups: readonly VirtualServerGroup[];
+  readonly #localGroups: readonly LocalAddressGroup[];
   readonly #scripts: ScriptState;
   readonly #context: Context;
   /** Virtual servers of the same group before this one. */
   readonly #index: number;
 
-  constructor(block: VirtualServerBlock, given: GlobalValues, groups: readonly VirtualServerGroup[], scripts: ScriptState, context: Context, index: number) {
+  constructor(block: VirtualServerBlock, given: GlobalValues, groups: readonly VirtualServerGroup[], localGroups: readonly LocalAddressGroup[], scripts: ScriptState, context: Context, index: number) {
     this.#index = index;
     this.#block = block;
     this.#key = block.header;
     this.#given = given;
     this.#groups = groups;
+    this.#localGroups = localGroups;
     this.#scripts = scripts;
     this.#context = context;
   }
@@ -96,7 +100,7 @@ class Builder {
     if (values.ops === true && protocol !== 'udp') this.#say('ops-not-udp', `Virtual server ${id}: one packet scheduling requires UDP - resetting`, 'ops is for UDP', 'warning', 'ops');
     const realServers = this.#realServers(id, protocol, forward, group);
     const family = this.#family(group, realServers);
-    return {
+    const built: VirtualServer = {
       id, key, family, protocol, forward, realServers,
       scheduler: values.lvs_sched ?? 'wlc',
       flags: this.#flags(protocol),
@@ -117,6 +121,7 @@ class Builder {
       },
       fullnat: {
         localAddressGroup: values.laddr_group_name ?? null,
+        localAddresses: localAddresses(values.laddr_group_name ?? null, family, this.#localGroups),
         denyGroup: values.daddr_group_name ?? null,
         allowGroup: values.waddr_group_name ?? null,
         synProxy: values.syn_proxy ?? false,
@@ -125,6 +130,8 @@ class Builder {
         toa: values.toa ?? false,
       },
     };
+    checkFullnat(built, this.#localGroups, { block: this.#block.place, group: () => this.#block.placeOf('laddr_group_name'), synProxy: () => this.#block.placeOf('syn_proxy') }, this.#context);
+    return built;
   }
 
   #protocol(): Protocol | null {

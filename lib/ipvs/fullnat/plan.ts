@@ -5,7 +5,7 @@
 import type { IpvsConfig, VirtualServer } from '../../config/model-ipvs.ts';
 import { serviceFamily, serviceKey, type IpvsProtocol, type ServiceId } from '../../codec/ipvs-values.ts';
 import { familyOf, type Family, type IpAddress } from '../../util/ip.ts';
-import { addressesOf, serviceIds } from '../desired.ts';
+import { serviceIds } from '../desired.ts';
 
 /** The local addresses of one group and family, in the order of the configuration: the place of each decides who gets it. */
 export interface LocalPool {
@@ -44,14 +44,15 @@ export function isFullnat({ forward, realServers, sorryServer }: VirtualServer):
 }
 
 /** What the configuration asks for in one family; null: nothing. */
-export function fullnatPlan({ virtualServers, groups, localAddressGroups, fullnatSeed: seed }: Pick<IpvsConfig, 'virtualServers' | 'groups' | 'localAddressGroups' | 'fullnatSeed'>, family: Family): FullnatPlan | null {
+export function fullnatPlan({ virtualServers, groups, fullnatSeed: seed }: Pick<IpvsConfig, 'virtualServers' | 'groups' | 'fullnatSeed'>, family: Family): FullnatPlan | null {
   const pools = new Map<string, LocalPool>();
   const services = new Map<string, TranslatedService>();
   const servers = new Map<string, GuardedServer>();
   for (const server of virtualServers.filter(isFullnat)) {
     const ids = serviceIds(server, groups).filter((id) => serviceFamily(id) === family);
-    const pool = poolOf(server.fullnat.localAddressGroup, localAddressGroups, family);
-    if (ids.length === 0 || pool === null) continue;
+    const { localAddressGroup: name, localAddresses: addresses } = server.fullnat;
+    if (ids.length === 0 || name === null || addresses.length === 0) continue;
+    const pool: LocalPool = { name, addresses };
     pools.set(pool.name, pool);
     for (const id of ids) {
       // Of two virtual servers with one service in the kernel the first decides, as with its other settings.
@@ -60,13 +61,6 @@ export function fullnatPlan({ virtualServers, groups, localAddressGroups, fullna
     for (const guarded of guardedServers(server, family)) servers.set(`${guarded.protocol} ${guarded.address} ${String(guarded.port)}`, guarded);
   }
   return services.size === 0 ? null : { family, seed, pools: [...pools.values()], services: [...services.values()], servers: [...servers.values()] };
-}
-
-/** The addresses of a group that are of the family; null: the group is missing, or has none. */
-export function poolOf(name: string | null, groups: IpvsConfig['localAddressGroups'], family: Family): LocalPool | null {
-  // A name may stand for several blocks, as keepalived's groups do.
-  const addresses = groups.filter((group) => group.name === name).flatMap(({ ranges }) => ranges.filter(({ first }) => familyOf(first) === family).flatMap(addressesOf));
-  return name === null || addresses.length === 0 ? null : { name, addresses: [...new Set(addresses)] };
 }
 
 function guardedServers(server: VirtualServer, family: Family): GuardedServer[] {
