@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { type Diagnostic, isYaml, loadConfig, type LoadOptions } from '../config/load.ts';
 import type { Config } from '../config/model.ts';
 import { fileReader, thisMachine } from './machine.ts';
+import { vrrpPart } from './parts.ts';
 
 export interface LoadRequest {
   readonly path: string;
@@ -10,6 +11,8 @@ export interface LoadRequest {
   readonly allConfigErrors: boolean;
   /** Say the effective configuration too (-d). */
   readonly dump?: boolean;
+  /** For the process that runs VRRP: without the virtual servers' contents, which other threads and processes look at. */
+  readonly vrrp?: boolean;
 }
 
 export interface LoadOutcome {
@@ -20,10 +23,10 @@ export interface LoadOutcome {
   readonly dump: readonly string[];
 }
 
-export async function load({ path, configId, allConfigErrors, dump = false }: LoadRequest): Promise<LoadOutcome> {
+export async function load({ path, configId, allConfigErrors, dump = false, vrrp = false }: LoadRequest): Promise<LoadOutcome> {
   const { config, diagnostics, files, tree } = loadConfig(path, fileReader, { configId, allConfigErrors, machine: thisMachine(), tree: dump, ...(await yamlFor(path)) });
   const lines = config === null || tree === null || !dump ? [] : (await import('../config/forms/effective.ts')).effectiveConf(tree, config, true);
-  return { config, diagnostics, files, dump: lines };
+  return { config: vrrp && config !== null ? vrrpPart(config) : config, diagnostics, files, dump: lines };
 }
 
 /** The reader of YAML, for a path that needs it: conf files shall not wait for that package. */

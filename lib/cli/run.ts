@@ -102,7 +102,7 @@ class Life {
     this.#log = log;
     this.#services = services;
     this.#saved = new SavedConfigurations(log, process.pid);
-    this.#request = { path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors, dump: settings.dumpConfig };
+    this.#request = { path: settings.configFile, configId: settings.configId ?? defaultConfigId(), allConfigErrors: settings.allConfigErrors, dump: settings.dumpConfig, vrrp: true };
   }
 
   async run(ready: () => void): Promise<number> {
@@ -181,7 +181,7 @@ class Life {
     });
     const daemon = new Daemon(config, {
       version: VERSION, logAddresses: this.#settings.addressMonitoring, keepAddresses: this.#settings.keepAddresses, releaseForeign: this.#settings.releaseVips, journal: journalOf(this.#settings.pidFile), bfd: this.#settings.bfd,
-    }, { system, log, mailer: createMailer(log), hooks, balance, ipvs: () => linuxIpvs({ namespace: ipvsNamespace(config, this.#settings.outside) }) });
+    }, { system, log, mailer: createMailer(log), hooks, balance, ...(this.#settings.vrrp ? { ipvs: () => linuxIpvs({ namespace: ipvsNamespace(config, this.#settings.outside) }) } : {}) });
     this.#daemon = daemon;
     const unsignal = onSignals({
       stop: (name) => { if (name !== 'SIGINT' || !this.#settings.ignoreInterrupt) this.#stop(); },

@@ -1,7 +1,8 @@
 /** The checking process: the same program with a mark in its environment, which says what it needs to know. */
 import { spawn } from 'node:child_process';
+import { readFile, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { FromChecker, StartChecker } from '../daemon/balance/checker-messages.ts';
+import type { FromChecker, ProcessEnd, StartChecker } from '../daemon/balance/checker-messages.ts';
 import type { Forking } from '../linux/script-runner.ts';
 import type { Settings } from './settings.ts';
 
@@ -36,10 +37,10 @@ export function startCheckers(settings: Settings, forking: Forking): StartChecke
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, [MARK]: JSON.stringify(start) },
     }));
     let over = false;
-    const ended = (how: Parameters<typeof listener.ended>[0]): void => {
+    const ended = (how: ProcessEnd): void => {
       if (over) return;
       over = true;
-      listener.ended(how);
+      void removeStale(settings.checkersPidFile, child.pid).then(() => { listener.ended(how); });
     };
     child.on('message', (message: FromChecker) => { listener.heard(message); });
     child.once('error', (cause) => { if (child.pid === undefined) ended({ type: 'failed', reason: cause.message }); });
@@ -55,4 +56,13 @@ export function startCheckers(settings: Settings, forking: Forking): StartChecke
       kill: () => { child.kill('SIGKILL'); },
     };
   };
+}
+
+/** The pid file of one that was killed. */
+async function removeStale(path: string, pid: number | undefined): Promise<void> {
+  try {
+    if ((await readFile(path, 'utf8')) === `${pid ?? ''}\n`) await unlink(path);
+  } catch {
+    // It is gone already, as after every orderly end.
+  }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { chosenParts } from '../../lib/cli/parts.ts';
+import { chosenParts, vrrpPart } from '../../lib/cli/parts.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 
 describe('cli: the parts that -P and -C choose', () => {
@@ -11,4 +11,9 @@ describe('cli: the parts that -P and -C choose', () => {
       expect([instances.length, ipvs.virtualServers.length]).to.deep.equal(expected);
     });
   }
+
+  it('the process that runs VRRP knows of virtual servers only that there are some', () => {
+    const { ipvs, instances } = vrrpPart(config);
+    expect([instances.length, ipvs.virtualServers.map(({ id, realServers }) => `${id} ${realServers.length}`)]).to.deep.equal([1, ['[10.0.0.100]:tcp:80 0']]);
+  });
 });
