@@ -86,7 +86,7 @@ export class KernelObjects {
     const { name } = instance;
     const { routes, rules } = allRouting(instance);
     const isLeftover = (object: RoutingObject): boolean => this.#leftovers.has(object.id);
-    const remove = (objects: readonly RoutingObject[]): number => this.#routing.remove(name, [...objects].reverse(), leftovers, isLeftover);
+    const remove = (objects: readonly RoutingObject[]): number => this.#routing.remove(name, objects, leftovers, isLeftover);
     if (remove(objectsOf({ routes: [], rules })) > 0) this.#log.detail(`(${name}) removing Virtual Rules`);
     if (remove(objectsOf({ routes, rules: [] })) > 0) this.#log.detail(`(${name}) removing Virtual Routes`);
     if (this.addresses.remove(name, allAddresses(instance), leftovers) > 0) this.#log.detail(`(${name}) removing VIPs.`);
@@ -207,9 +207,14 @@ export class KernelObjects {
     const added = after.filter(({ id }) => !had.has(id));
     const exclusive = (object: RoutingObject): boolean => object.kind === 'route' && object.route.spec.place === 'add';
     this.#routing.add(name, added.filter((object) => !exclusive(object)));
-    this.#routing.remove(name, before.filter(({ id }) => !has.has(id)).reverse(), true);
+    this.#routing.remove(name, inRemovalOrder(before.filter(({ id }) => !has.has(id))), true);
     this.#routing.add(name, added.filter(exclusive));
   }
+}
+
+/** Rules before the routes that they lead to, each in their list's order, as keepalived does. */
+function inRemovalOrder(objects: readonly RoutingObject[]): RoutingObject[] {
+  return [...objects.filter(({ kind }) => kind === 'rule'), ...objects.filter(({ kind }) => kind === 'route')];
 }
 
 function identity(virtual: VirtualAddress): string {

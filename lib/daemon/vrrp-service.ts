@@ -151,6 +151,8 @@ export class VrrpService {
     const now = this.#system.clock.now();
     this.#router = routers.emptyRouter(new Map([...this.#config.instances.values()].map((i) => [i.name, initialize(i, now)])));
     this.#openSockets();
+    // Virtual MACs that an earlier run left are there already, and nobody tells of them.
+    this.filter.linksChanged();
     if (delay > 0) this.#log.info(`Delaying startup for ${delay / 1000} seconds`);
     this.#delayEnd = now + delay;
     this.#begin(delay);
@@ -177,6 +179,7 @@ export class VrrpService {
     this.#bound = renamed(this.#bound, kept);
     for (const name of gone) this.#cleared.delete(name);
     this.#openSockets();
+    this.filter.linksChanged();
     if (!this.#started) return;
     for (const [name, old] of kept) this.#move(from.instances.get(old), name);
     for (const name of kept.keys()) this.#reassess(name, true);

@@ -73,14 +73,14 @@ describe('KernelObjects', () => {
     });
   });
 
-  it('addresses, then routes, then rules; and the other way round when it leaves', async () => {
+  it('addresses, then routes, then rules; rules, routes and addresses when it leaves, each in their list\'s order', async () => {
     await stage.start(instanceText(BOTH), 4000);
     // What an earlier run may have left goes at the start; keepalived's mark is asked for.
-    expect(stage.operations.splice(0)).to.deep.equal([`delete ${RULE}`, `delete ${SIX}`, `delete ${ROUTE}`, `add ${VIP}`, `add ${ROUTE}`, `add ${SIX}`, `add ${RULE}`]);
+    expect(stage.operations.splice(0)).to.deep.equal([`delete ${RULE}`, `delete ${ROUTE}`, `delete ${SIX}`, `add ${VIP}`, `add ${ROUTE}`, `add ${SIX}`, `add ${RULE}`]);
     expect(stage.router.log.texts('detail').filter((text) => text.includes('setting'))).to.deep.equal(['(VI_1) setting VIPs.', '(VI_1) setting Virtual Routes', '(VI_1) setting Virtual Rules']);
     stage.machine.setLink(false);
     await stage.clock.advance(100);
-    expect(stage.operations).to.deep.equal([`delete ${RULE}`, `delete ${SIX}`, `delete ${ROUTE}`, `delete ${VIP}`]);
+    expect(stage.operations).to.deep.equal([`delete ${RULE}`, `delete ${ROUTE}`, `delete ${SIX}`, `delete ${VIP}`]);
     expect(stage.took()).to.deep.equal(['VI_1 INIT > BACKUP', 'VI_1 BACKUP > MASTER', 'VI_1 MASTER > FAULT']);
     await end();
   });
@@ -182,8 +182,8 @@ describe('KernelObjects', () => {
       await stage.router.reload(instanceText(routing('10.1.0.0/24 via 10.0.0.8 dev eth0\n 10.3.0.0/24 dev eth0\n unreachable 10.4.0.0/24', 'from 10.1.0.0/24 table 101 preference 100')));
       await stage.clock.advance(100);
       expect(stage.operations).to.deep.equal([
-        'add 10.1.0.0/24 via 10.0.0.8 dev 2 table 254', 'add rule 100 from 10.1.0.0/24 table 101', 'delete rule 100 from 10.1.0.0/24 table 100', 'delete 10.4.0.0/24 table 254',
-        'delete 10.1.0.0/24 via 10.0.0.9 dev 2 table 254', 'add 10.4.0.0/24 table 254',
+        'add 10.1.0.0/24 via 10.0.0.8 dev 2 table 254', 'add rule 100 from 10.1.0.0/24 table 101', 'delete rule 100 from 10.1.0.0/24 table 100',
+        'delete 10.1.0.0/24 via 10.0.0.9 dev 2 table 254', 'delete 10.4.0.0/24 table 254', 'add 10.4.0.0/24 table 254',
       ]);
       expect(stage.router.state()).to.equal('Master');
       await end();

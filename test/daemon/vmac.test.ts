@@ -57,6 +57,7 @@ describe('a daemon with virtual MACs', () => {
     stage.router.kill();
     await stage.start(TEXT, 4000);
     expect(stage.router.log.lines.some((line) => line.text.includes('Found matching interface vrrp.51'))).to.equal(true);
+    expect(stage.machine.filter.elements('inet keepalived', 'vmac_map'), 'its reports still leave by eth0').to.have.length(1);
     await stage.end();
     expect(stage.machine.linkNames()).to.deep.equal(['eth0']);
     expect([sysctl('eth0/arp_ignore'), sysctl('all/rp_filter')]).to.deep.equal(['0', '1']);
