@@ -125,7 +125,9 @@ function gained(service: VirtualServer, state: VirtualServerState, total: number
 function lost(service: VirtualServer, state: VirtualServerState, total: number, starting: boolean): VirtualServerStep {
   const next: VirtualServerState = { ...state, quorum: 'down' };
   const text = `${starting ? 'Starting with quorum down' : 'Lost quorum'} ${quorumText(service, total, false)}`;
-  const actions: VirtualServerAction[] = [{ type: 'log', text: `${text} for VS ${service.id}` }, { type: 'quorum', up: false, text: `=> ${text} <=` }];
+  const actions: VirtualServerAction[] = [{ type: 'log', text: `${text} for VS ${service.id}` }];
+  // What begins without a quorum has not lost one.
+  if (!starting || state.quorum === 'up') actions.push({ type: 'quorum', up: false, text: `=> ${text} <=` });
   const { sorryServer: sorry } = service;
   if (sorry !== null) {
     actions.push({ type: 'log', text: `Removing alive servers from the pool for VS ${service.id}` });

@@ -1,6 +1,7 @@
 /**
- * Programming IPVS: 1,000 virtual servers × 10 real servers in the user-mode kernel, by our batches, one request at a time, by
- * `ipvsadm -R`, and by keepalived from its start on; then a table read and compared, and one server's weight changed.
+ * Programming IPVS: 1,000 virtual servers × 10 real servers in the user-mode kernel, by our batches, one request at a time and
+ * by `ipvsadm -R`; a table read and compared, and one server's weight changed. Then the daemons, ours and keepalived: from the
+ * start of the process until the kernel has it all, and from SIGHUP until one changed weight is there, with the messages that took.
  *
  *     npm run bench ipvs -- --reps=3 --services=1000 --servers=10
  */
@@ -20,6 +21,8 @@ import { linuxIpvs } from '../../lib/linux/ipvs.ts';
 import type { IpvsControl } from '../../lib/system/ipvs.ts';
 import { entry, destination } from '../ipvs/values.ts';
 import { inPath } from '../needs.ts';
+import { daemonCommand, type DaemonKind } from '../netns/daemon.ts';
+import { NetlinkCapture } from './support/netlink-capture.ts';
 import { numberOption, printTable, ratio, spread } from './support/table.ts';
 
 const PROJECT = dirname(createRequire(import.meta.url).resolve('../../../package.json'));
@@ -35,7 +38,7 @@ function inGuest(): number {
     console.log('skipped, needs user-mode-linux and ipvsadm (Debian packages)');
     return 0;
   }
-  const argv = ['-r', '-t', '1800', '--', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const argv = ['-r', '-t', '1800', '-m', '1536M', '--', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   return spawnSync(join(PROJECT, 'test/uml/uml-run'), argv, { stdio: 'inherit' }).status ?? 1;
 }
 
@@ -44,7 +47,9 @@ async function measure(): Promise<void> {
   const desired = table(services, servers);
   const lines = services * (servers + 1);
   const control = await linuxIpvs();
-  const rows: Record<'batched' | 'single' | 'ipvsadm' | 'keepalived' | 'compared' | 'one' | 'removed', number[]> = { batched: [], single: [], ipvsadm: [], keepalived: [], compared: [], one: [], removed: [] };
+  const rows: Record<'batched' | 'single' | 'ipvsadm' | 'compared' | 'one' | 'removed', number[]> = { batched: [], single: [], ipvsadm: [], compared: [], one: [], removed: [] };
+  const kinds: readonly DaemonKind[] = inPath('keepalived') ? ['ours', 'keepalived'] : ['ours'];
+  const daemons: Record<DaemonKind, Lived[]> = { ours: [], keepalived: [] };
   const commands = saveTable([...desired.values()]).map((line) => `${line}\n`).join('');
 
   for (let rep = 0; rep < reps; rep++) {
@@ -59,21 +64,29 @@ async function measure(): Promise<void> {
     rows.ipvsadm.push(await timed(() => { run('ipvsadm', ['-R'], commands); }));
     await carryOut(control, [{ op: 'flush' }]);
 
-    if (inPath('keepalived')) rows.keepalived.push(await keepalived([...desired.values()], lines));
-    await carryOut(control, [{ op: 'flush' }]);
+    for (const kind of rep % 2 === 0 ? kinds : [...kinds].reverse()) daemons[kind].push(await live(kind, [...desired.values()], lines));
   }
   control.close();
 
   console.log(`${services} virtual servers × ${servers} real servers, ${reps} times each`);
   printTable([
-    ['median [least..most], ms', 'operations', 'ms', 'ours/theirs'],
+    ['median [least..most], ms', 'operations', 'ms', 'batched/this'],
     ['ours, batched', String(lines), spread(rows.batched, 0), ''],
     ['ours, one request at a time', String(lines), spread(rows.single, 0), ratio(rows.batched, rows.single)],
     ['ipvsadm -R', String(lines), spread(rows.ipvsadm, 0), ratio(rows.batched, rows.ipvsadm)],
-    ['keepalived, from its start', String(lines), spread(rows.keepalived, 0), ratio(rows.batched, rows.keepalived)],
     ['ours, table read and compared', '0', spread(rows.compared, 0), ''],
     ['ours, one weight changed', '1', spread(rows.one, 1), ''],
     ['ours, all removed', String(lines), spread(rows.removed, 0), ''],
+  ]);
+  console.log('\nThe daemons');
+  printTable([
+    ['median [least..most], ms', 'start to all configured', 'reload of one weight', 'its messages', 'stop to all removed'],
+    ...kinds.map((kind) => {
+      const of = (value: (one: Lived) => number): number[] => daemons[kind].map(value);
+      const messages = daemons[kind].map((one) => (one.messages === null ? '–' : String(one.messages)));
+      return [kind, spread(of(({ start }) => start), 0), spread(of(({ reload }) => reload), 0), [...new Set(messages)].join(', '), spread(of(({ stop }) => stop), 0)];
+    }),
+    ...(kinds.length === 2 ? [['ours/keepalived', ...(['start', 'reload'] as const).map((what) => ratio(daemons.ours.map((one) => one[what]), daemons.keepalived.map((one) => one[what]))), '', ratio(daemons.ours.map(({ stop }) => stop), daemons.keepalived.map(({ stop }) => stop))]] : []),
   ]);
 }
 
@@ -109,22 +122,50 @@ function run(program: string, options: readonly string[], input: string): void {
   if (status !== 0) throw new Error(`${program}: status ${status ?? 'none'}: ${stderr}`);
 }
 
-/** From its start until the kernel holds everything; looked at four times a second. */
-async function keepalived(entries: readonly ServiceEntry[], lines: number): Promise<number> {
+/** Milliseconds of one life; messages: null where they cannot be seen. */
+interface Lived {
+  readonly start: number;
+  readonly reload: number;
+  readonly messages: number | null;
+  readonly stop: number;
+}
+
+/** A daemon's start, a reload in which the last server has another weight, and its stop; the table is looked at ten times a second. */
+async function live(kind: DaemonKind, entries: readonly ServiceEntry[], lines: number): Promise<Lived> {
   const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-bench-'));
   const path = join(folder, 'keepalived.conf');
-  writeFileSync(path, entries.map(virtualServer).join(''));
-  const start = performance.now();
-  const child = spawn('keepalived', ['-n', '-C', '-f', path, '-p', join(folder, 'pid'), '-c', join(folder, 'checkers')], { stdio: 'ignore' });
+  const text = entries.map(virtualServer).join('');
+  writeFileSync(path, text);
+  const files = ['-f', path, '-p', join(folder, 'pid'), '-c', join(folder, 'checkers'), '-r', join(folder, 'vrrp')];
+  const [program = '', ...argv] = [...daemonCommand(kind), '-n', ...files];
+  const begun = performance.now();
+  const child = spawn(program, argv, { stdio: 'ignore', env: { ...process.env, TMPDIR: folder, STATE_DIRECTORY: folder } });
   const ended = new Promise((resolve) => child.once('close', resolve));
-  try {
-    while (programmed() < lines) {
-      if (performance.now() - start > BOUND || child.exitCode !== null) throw new Error(`keepalived did not program IPVS: ${programmed()} of ${lines}`);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+  const reached = async (what: string, condition: () => boolean): Promise<number> => {
+    const from = performance.now();
+    while (!condition()) {
+      if (performance.now() - from > BOUND || child.exitCode !== null) throw new Error(`${kind}: ${what}: ${programmed()} of ${lines}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    return performance.now() - start;
-  } finally {
+    return performance.now();
+  };
+  try {
+    const start = (await reached('start', () => programmed() >= lines)) - begun;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const capture = NetlinkCapture.start(join(folder, 'netlink.pcap'));
+    await capture?.ready();
+    writeFileSync(path, `${text.slice(0, text.lastIndexOf('weight 1'))}weight 7${text.slice(text.lastIndexOf('weight 1') + 8)}`);
+    const asked = performance.now();
+    child.kill('SIGHUP');
+    const reload = (await reached('reload', () => / 7 +\d+ +\d+ *$/mu.test(readFileSync('/proc/net/ip_vs', 'utf8')))) - asked;
+    const messages = capture === null ? null : await capture.changes();
+    const told = performance.now();
     child.kill('SIGTERM');
+    await ended;
+    if (programmed() > 0) throw new Error(`${kind} left ${programmed()} lines`);
+    return { start, reload, messages, stop: performance.now() - told };
+  } finally {
+    child.kill('SIGKILL');
     await ended;
     rmSync(folder, { recursive: true, force: true });
   }

@@ -79,6 +79,12 @@ describe('virtual_server: what follows from what', () => {
     ] }]);
   });
 
+  it('a port that is taken away or set is so in the name as well, and the checker asks at the one given', () => {
+    const body = ' lb_algo rr\n lb_kind DR\n real_server 192.0.2.2 81 {\n TCP_CHECK {\n }\n }\n}\n';
+    const { config } = load(`virtual_server fwmark 7 {\n${body}virtual_server 192.0.2.1 80 {\n protocol TCP\n${body}`);
+    expect(config?.ipvs.virtualServers.map(({ realServers: [one] }) => [one?.id, one?.port, (one?.checkers[0] as { target?: { port: number } } | undefined)?.target?.port])).to.deep.equal([['[192.0.2.2]:none:0', 0, 81], ['[192.0.2.2]:tcp:80', 80, 81]]);
+  });
+
   it('FULLNAT with its pool, as the patched keepalived writes it', () => {
     const { config } = load('local_address_group laddr_g1 {\n 192.0.2.240-242\n 192.0.2.250 eth1\n}\nvirtual_server 198.51.100.1 80 {\n lb_algo rr\n lb_kind FNAT\n protocol TCP\n syn_proxy\n laddr_group_name laddr_g1\n alpha\n omega\n est_timeout 90\n real_server 192.0.2.2 8080 {\n }\n}\n');
     expect(config?.ipvs.localAddressGroups).to.deep.equal([{ name: 'laddr_g1', ranges: [{ first: '192.0.2.240', last: '192.0.2.242', link: null }, { first: '192.0.2.250', last: '192.0.2.250', link: 'eth1' }] }]);

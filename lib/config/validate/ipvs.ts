@@ -159,16 +159,18 @@ class Builder {
     const seen = new Set<string>();
     let ids: Set<string> | null = null;
     const servers: RealServer[] = [];
+    const asked: string[] = [];
     for (const block of this.#block.values.real_server ?? []) {
       const server = buildRealServer(block, this.#block.values, this.#given, { forward, protocol, port: this.#port() }, this.#scripts, this.#context);
       // Addresses first: ids are made of parts, and most services have each address once.
-      if (seen.has(server.address)) ids ??= new Set(servers.map((other) => other.id));
+      if (seen.has(server.address)) ids ??= new Set(asked);
       if (ids?.has(server.id) === true) {
         this.#context.report({ code: 'duplicate', place: block.place, saidAt: null, message: `VS ${id}: real server ${server.id} is duplicated - removing second rs`, remedy: 'a real server stands once in a service' });
         continue;
       }
       seen.add(server.address);
       ids?.add(server.id);
+      asked.push(server.id);
       servers.push(this.#ports(id, server, block.header.port, group, block.place));
     }
     return servers;
@@ -183,12 +185,12 @@ class Builder {
     if (keeps || asked === null || asked === 0) return server;
     if (key.kind === 'fwmark') {
       say(`WARNING - fwmark virtual server ${id}, real server ${server.id} has port specified - clearing`, `${method} cannot change ports`);
-      return { ...server, port: 0 };
+      return withPort(server, 0);
     }
     if (key.kind === 'address') {
       if (asked === key.port) return server;
       say(`WARNING - virtual server ${id} and real server ${server.id} ports don't match - resetting`, `${method} cannot change ports`);
-      return { ...server, port: key.port };
+      return withPort(server, key.port);
     }
     let marked = false;
     for (const entry of group?.entries ?? []) {
@@ -243,4 +245,9 @@ class Builder {
   #say(code: string, message: string, remedy: string, severity: 'warning' = 'warning', at?: keyof VirtualServerBlock['values']): void {
     this.#context.report({ code, severity, message, remedy, place: (at === undefined ? undefined : this.#block.placeOf(at)) ?? this.#block.place, saidAt: null });
   }
+}
+
+/** Its name has the port as well; its checkers ask at the one that was given. */
+function withPort(server: RealServer, port: number): RealServer {
+  return { ...server, port, id: `${server.id.slice(0, server.id.lastIndexOf(':') + 1)}${String(port)}` };
 }
