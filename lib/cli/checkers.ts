@@ -128,7 +128,7 @@ class CheckerLife {
 
   #options(): ConstructorParameters<typeof CheckDaemon>[1] {
     const { path, epoch } = journalOf(this.#start.settings.pidFile);
-    return { journal: { path: path.replace(/json$/u, 'ipvs.json'), epoch }, keepIpvs: this.#start.settings.keepIpvs, again: this.#start.again };
+    return { journal: { path: path.replace(/json$/u, 'ipvs.json'), epoch }, keepIpvs: this.#start.settings.keepIpvs, fullnat: this.#start.settings.fullnat, again: this.#start.again };
   }
 
   /** The daemon's messages, its death, and keepalived's signals of a checker process. */

@@ -57,6 +57,7 @@ export const OPTIONS: readonly OptionRow[] = [
   row('version', 'v', 'none', null, 'print the version'),
   row('help', 'h', 'none', null, 'this text'),
   row('hooks', null, 'required', 'FILE.ts', 'TypeScript hooks (also: hooks in global_defs)'),
+  row('fullnat', null, 'required', 'BACKEND', 'who does FULLNAT: auto (default), kernel (a patched one) or netfilter'),
   row('log-level', null, 'required', 'LEVEL', 'error, warn, info, detail or debug'),
   row('log-format', null, 'required', 'FORMAT', 'text or json'),
 ];

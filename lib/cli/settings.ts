@@ -40,6 +40,8 @@ export interface Settings {
   readonly respawn: boolean;
   /** -I: IPVS stays as it is at the stop. */
   readonly keepIpvs: boolean;
+  /** Who does FULLNAT; auto: a patched kernel where there is one. */
+  readonly fullnat: 'auto' | 'kernel' | 'netfilter';
   readonly configId: string | null;
   readonly allConfigErrors: boolean;
   readonly umask: number | null;
@@ -73,7 +75,7 @@ export function settingsOf(given: readonly Given[], facilityOf: (text: string) =
     addressMonitoring: has('address-monitoring'),
     ...pidFilesOf(last), namespace: last.get('namespace') ?? null, outside: null, coreDump: coreDumpOf(last),
     bfd: !has('no_bfd') && (has('vrrp') || !has('check')), vrrp: has('vrrp') || !has('check'), checkers: has('check') || !has('vrrp'),
-    everyPart: has('all'), respawn: !has('dont-respawn'), keepIpvs: has('dont-release-ipvs'),
+    everyPart: has('all'), respawn: !has('dont-respawn'), keepIpvs: has('dont-release-ipvs'), fullnat: fullnatOf(last.get('fullnat') ?? 'auto'),
     configId: last.get('config-id') ?? null, allConfigErrors: has('all-config'), umask: umaskOf(last.get('umask') ?? null),
     hooks: last.get('hooks') ?? null,
     task: taskOf(last),
@@ -101,6 +103,11 @@ function taskOf(last: ReadonlyMap<string, string | null>): Settings['task'] {
   const signum = last.get('signum');
   if (signum != null) return { type: 'signum', name: signum };
   return last.has('config-test') ? { type: 'test', log: last.get('config-test') ?? null } : { type: 'run' };
+}
+
+function fullnatOf(text: string): Settings['fullnat'] {
+  if (text === 'auto' || text === 'kernel' || text === 'netfilter') return text;
+  throw new UsageError(`option '--fullnat': '${text}' is none of auto, kernel, netfilter`);
 }
 
 function levelOf(text: string | null, detail: boolean): Settings['level'] {

@@ -1,4 +1,5 @@
 import type { Destination, DestinationId, IpvsTimeouts, Service, ServiceId, SyncDaemon } from './ipvs-values.ts';
+import type { IpAddress } from '../util/ip.ts';
 import { destinationKey, serviceKey } from './ipvs-values.ts';
 
 /** One thing asked of the kernel's IPVS; one netlink message each. */
@@ -7,6 +8,8 @@ export type IpvsOperation =
   | { readonly op: 'delete-service'; readonly id: ServiceId }
   | { readonly op: 'add-destination' | 'edit-destination'; readonly service: ServiceId; readonly destination: Destination }
   | { readonly op: 'delete-destination'; readonly service: ServiceId; readonly destination: DestinationId }
+  /** FULLNAT of a patched kernel: an address that connections of the service may come from. */
+  | { readonly op: 'add-local-address' | 'delete-local-address'; readonly service: ServiceId; readonly address: IpAddress }
   /** The counters of one service with its destinations, or (null) all counters. */
   | { readonly op: 'zero'; readonly service: ServiceId | null }
   /** Everything goes: services, destinations. */
@@ -29,6 +32,9 @@ export function describeOperation(operation: IpvsOperation): readonly [string, s
     case 'edit-destination':
     case 'delete-destination':
       return [what, `${destinationKey(operation.destination)} of ${serviceKey(operation.service)}`];
+    case 'add-local-address':
+    case 'delete-local-address':
+      return [operation.op.replaceAll('-', ' '), `${operation.address} of ${serviceKey(operation.service)}`];
     case 'zero':
       return ['zero the counters of', operation.service === null ? 'IPVS' : serviceKey(operation.service)];
     case 'flush':

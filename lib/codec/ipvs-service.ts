@@ -22,7 +22,12 @@ const SVC_STATS = 10;
 const SVC_PE_NAME = 11;
 const SVC_STATS64 = 12;
 
+/** Of the patched kernel's third version; a stock kernel has the persistence engine's name there. */
+const SVC_EST_TIMEOUT = 11;
+
 const F_PERSISTENT = 0x01;
+/** Of the patched kernels. */
+const F_SYNPROXY = 0x8000;
 const FLAGS: readonly (readonly [ServiceFlag, number])[] = [['ops', 0x04], ['flag-1', 0x08], ['flag-2', 0x10], ['flag-3', 0x20]];
 /** Ours to set; IP_VS_SVC_F_HASHED (2) is how the kernel notes that a service is in its table. */
 const FLAG_MASK = FLAGS.reduce((mask, [, bit]) => mask | bit, F_PERSISTENT);
@@ -48,14 +53,16 @@ export function writeServiceId(writer: AttributeWriter, id: ServiceId): void {
 export function writeService(writer: AttributeWriter, service: Service): void {
   const { id, scheduler, flags, persistence, engine } = service;
   writeServiceId(writer, id);
-  const bits = FLAGS.reduce((sum, [name, bit]) => (flags.includes(name) ? sum | bit : sum), persistence === null ? 0 : F_PERSISTENT);
-  writer.attributeString(SVC_SCHED_NAME, scheduler).attribute(SVC_FLAGS, new ByteWriter(NATIVE_ENDIAN, 8).u32(bits).u32(FLAG_MASK).finish());
+  const own = FLAGS.reduce((sum, [name, bit]) => (flags.includes(name) ? sum | bit : sum), persistence === null ? 0 : F_PERSISTENT);
+  const [bits, mask] = service.synProxy === true ? [own | F_SYNPROXY, FLAG_MASK | F_SYNPROXY] : [own, FLAG_MASK];
+  writer.attributeString(SVC_SCHED_NAME, scheduler).attribute(SVC_FLAGS, new ByteWriter(NATIVE_ENDIAN, 8).u32(bits).u32(mask).finish());
   writer.attributeU32(SVC_TIMEOUT, persistence?.timeout ?? 0).attribute(SVC_NETMASK, netmaskBytes(serviceFamily(id), persistence));
-  if (engine !== null) writer.attributeString(SVC_PE_NAME, engine);
+  if (service.establishedTimeout !== undefined) writer.attributeU32(SVC_EST_TIMEOUT, service.establishedTimeout);
+  else if (engine !== null) writer.attributeString(SVC_PE_NAME, engine);
 }
 
-/** The value of IPVS_CMD_ATTR_SERVICE. */
-export function decodeService(value: Uint8Array): ServiceStatus | DecodeError {
+/** The value of IPVS_CMD_ATTR_SERVICE. `patched`: of a kernel with FULLNAT, which has no persistence engines. */
+export function decodeService(value: Uint8Array, patched = false): ServiceStatus | DecodeError {
   const attributes = decodeAttributes(value);
   if (attributes instanceof DecodeError) return attributes;
   const id = decodeId(attributes);
@@ -66,13 +73,16 @@ export function decodeService(value: Uint8Array): ServiceStatus | DecodeError {
   const flags = findAttribute(attributes, SVC_FLAGS);
   if (name === null || flags?.length !== 8) return new DecodeError('bad-service', 'IPVS service without scheduler or flags');
   const bits = new ByteReader(flags, NATIVE_ENDIAN).u32();
-  const engine = findAttribute(attributes, SVC_PE_NAME);
+  const engine = patched ? null : findAttribute(attributes, SVC_PE_NAME);
+  const established = patched ? attributeU32(findAttribute(attributes, SVC_EST_TIMEOUT)) : null;
   return {
     id,
     scheduler: attributeString(name),
     flags: FLAGS.filter(([, bit]) => (bits & bit) !== 0).map(([flag]) => flag),
     persistence: (bits & F_PERSISTENT) === 0 ? null : decodePersistence(attributes, serviceFamily(id)),
     engine: engine === null ? null : attributeString(engine),
+    ...(patched && (bits & F_SYNPROXY) !== 0 ? { synProxy: true as const } : {}),
+    ...(established === null || established === 0 ? {} : { establishedTimeout: established }),
     stats,
   };
 }

@@ -22,6 +22,10 @@ export interface Service {
   readonly persistence: Persistence | null;
   /** Persistence engine ('sip'), or null. */
   readonly engine: string | null;
+  /** Of a patched kernel with FULLNAT; a stock one must not be asked for it. */
+  readonly synProxy?: true;
+  /** Seconds that an established connection may be idle, of the patched kernel's third version; absent: as all. */
+  readonly establishedTimeout?: number;
 }
 
 export interface Persistence {
@@ -66,6 +70,8 @@ export interface Destination extends DestinationId {
 export interface ServiceEntry {
   readonly service: Service;
   readonly destinations: readonly Destination[];
+  /** FULLNAT of a patched kernel: where its connections come from; absent: none. */
+  readonly localAddresses?: readonly IpAddress[];
 }
 
 /** Counters since the start or the last zero, and rates of the last seconds: per second, in connections, packets, bytes. */
@@ -97,6 +103,14 @@ export interface DestinationStatus extends Destination {
 export interface ServiceEntryStatus extends ServiceEntry {
   readonly service: ServiceStatus;
   readonly destinations: readonly DestinationStatus[];
+}
+
+/** A local address of a service, as a patched kernel tells of it. */
+export interface LocalAddressStatus {
+  readonly address: IpAddress;
+  /** Times that no port was found at the first attempt. */
+  readonly portConflicts: bigint;
+  readonly connections: number;
 }
 
 /** Seconds. */

@@ -2,6 +2,7 @@ import { DecodeError } from './decode-error.ts';
 import { decodeGeneric, genericPayload } from './genetlink.ts';
 import { decodeDaemon, writeDaemon, writeDaemonState } from './ipvs-daemon.ts';
 import { decodeDestination, writeDestination, writeDestinationId } from './ipvs-destination.ts';
+import { encodeLocalAddress } from './ipvs-fullnat.ts';
 import type { IpvsOperation } from './ipvs-operation.ts';
 import { decodeService, writeService, writeServiceId } from './ipvs-service.ts';
 import { serviceFamily, type DestinationStatus, type IpvsInfo, type IpvsTimeouts, type Service, type ServiceId, type ServiceStatus, type SyncDaemon } from './ipvs-values.ts';
@@ -61,6 +62,10 @@ export function encodeOperation(operation: IpvsOperation): Uint8Array {
       return about(CMD_SET_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestination(inner, operation.destination)).finish();
     case 'delete-destination':
       return about(CMD_DEL_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestinationId(inner, operation.destination)).finish();
+    case 'add-local-address':
+      return encodeLocalAddress('add', operation.service, operation.address);
+    case 'delete-local-address':
+      return encodeLocalAddress('delete', operation.service, operation.address);
     case 'zero':
       return operation.service === null ? command(CMD_ZERO).finish() : about(CMD_ZERO, operation.service).finish();
     case 'flush':
@@ -97,9 +102,9 @@ export function encodeGetInfo(): Uint8Array {
   return command(CMD_GET_INFO).finish();
 }
 
-/** One message of the dump of services. */
-export function decodeServiceReply(payload: Uint8Array): ServiceStatus | DecodeError {
-  return decodeNested(payload, CMD_NEW_SERVICE, ATTR_SERVICE, decodeService);
+/** One message of the dump of services. `patched`: of a kernel with FULLNAT. */
+export function decodeServiceReply(payload: Uint8Array, patched = false): ServiceStatus | DecodeError {
+  return decodeNested(payload, CMD_NEW_SERVICE, ATTR_SERVICE, (value) => decodeService(value, patched));
 }
 
 /** One message of the dump of that service's destinations. */

@@ -29,7 +29,11 @@ export function desiredTable(standings: readonly Standing[], groups: IpvsConfig[
 
 /** The kernel's services of one virtual server. */
 export function entriesOf({ service, state }: Standing, groups: IpvsConfig['groups']): readonly ServiceEntry[] {
-  return serviceIds(service, groups).map((id) => ({ service: kernelService(service, id), destinations: destinationsOf(service, state, id) }));
+  return serviceIds(service, groups).map((id) => ({
+    service: kernelService(service, id), destinations: destinationsOf(service, state, id),
+    // The patched kernels have none for marks.
+    ...(id.kind === 'address' && asksForFullnat(service) ? { localAddresses: service.fullnat.localAddresses } : {}),
+  }));
 }
 
 /** What of the kernel's services a virtual server is: one, or those of its group. */
@@ -48,6 +52,10 @@ function entryIds(entry: GroupEntry, service: VirtualServer): ServiceId[] {
   return eachAddress(entry.first, entry.last).map((address) => ({ kind: 'address', protocol: service.protocol ?? 'udp', address, port: entry.port }));
 }
 
+function asksForFullnat({ realServers, sorryServer }: VirtualServer): boolean {
+  return [...realServers, ...(sorryServer === null ? [] : [sorryServer])].some(({ forward }) => forward.method === 'FNAT');
+}
+
 function kernelService(service: VirtualServer, id: ServiceId): Service {
   const { persistence } = service;
   return {
@@ -56,6 +64,8 @@ function kernelService(service: VirtualServer, id: ServiceId): Service {
     flags: service.flags.filter((flag) => flag !== 'hashed'),
     persistence: persistence === null ? null : { timeout: persistence.timeout / 1000, granularity: persistence.granularity },
     engine: persistence?.engine ?? null,
+    ...(asksForFullnat(service) && service.fullnat.synProxy && service.protocol === 'tcp' ? { synProxy: true as const } : {}),
+    ...(asksForFullnat(service) && (service.fullnat.establishTimeout ?? 0) > 0 ? { establishedTimeout: (service.fullnat.establishTimeout ?? 0) / 1000 } : {}),
   };
 }
 

@@ -21,9 +21,19 @@ export function diffTables(desired: IpvsTable, actual: IpvsTable, ours: IpvsTabl
 
 function serviceChanges(wanted: ServiceEntry, actual: ServiceEntry | undefined, mine: ServiceEntry | undefined): IpvsOperation[] {
   const own = ownChange(wanted.service, actual?.service);
+  const local = localChanges(wanted, actual, mine);
   const arrivals = destinationChanges(wanted, actual);
   const departures = actual === undefined || mine === undefined ? [] : removals(actual, mine, wanted);
-  return [...own, ...arrivals, ...departures];
+  // Before the destinations: a connection that finds one needs an address to come from.
+  return [...own, ...local, ...arrivals, ...departures];
+}
+
+/** FULLNAT of a patched kernel. What goes with its service needs no word. */
+function localChanges({ service: { id: service }, localAddresses: wanted = [] }: ServiceEntry, actual: ServiceEntry | undefined, mine: ServiceEntry | undefined): IpvsOperation[] {
+  const there = new Set(actual?.localAddresses);
+  const own = new Set(mine?.localAddresses);
+  const added = wanted.filter((address) => !there.delete(address)).map((address): IpvsOperation => ({ op: 'add-local-address', service, address }));
+  return [...added, ...[...there].filter((address) => own.has(address)).map((address): IpvsOperation => ({ op: 'delete-local-address', service, address }))];
 }
 
 function ownChange(service: Service, actual: Service | undefined): IpvsOperation[] {

@@ -12,7 +12,7 @@ export function tableOf(entries: readonly ServiceEntry[]): IpvsTable {
 
 /** Is the kernel's service what is wanted? Its key is not looked at. */
 export function sameService(a: Service, b: Service): boolean {
-  return a.scheduler === b.scheduler && a.engine === b.engine && a.flags.join() === b.flags.join() && samePersistence(a.persistence, b.persistence);
+  return a.scheduler === b.scheduler && a.engine === b.engine && a.synProxy === b.synProxy && a.establishedTimeout === b.establishedTimeout && a.flags.join() === b.flags.join() && samePersistence(a.persistence, b.persistence);
 }
 
 /**

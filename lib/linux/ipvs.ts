@@ -1,8 +1,9 @@
 import { DecodeError } from '../codec/decode-error.ts';
 import type { GenericFamily } from '../codec/genetlink.ts';
+import { decodeLocalAddressReply, encodeGetLocalAddresses, fullnatKind, needsFullnat } from '../codec/ipvs-fullnat.ts';
 import { describeOperation } from '../codec/ipvs-operation.ts';
-import type { DestinationStatus, ServiceId, ServiceStatus } from '../codec/ipvs-values.ts';
-import { serviceKey } from '../codec/ipvs-values.ts';
+import type { DestinationStatus, LocalAddressStatus, ServiceId, ServiceStatus } from '../codec/ipvs-values.ts';
+import { serviceFamily, serviceKey } from '../codec/ipvs-values.ts';
 import {
   decodeDaemonReply, decodeDestinationReply, decodeInfoReply, decodeServiceReply, decodeTimeoutsReply, encodeGetDaemons, encodeGetDestinations, encodeGetInfo, encodeGetServices,
   encodeGetTimeouts, encodeOperation,
@@ -32,27 +33,40 @@ export async function linuxIpvs({ namespace = null, ...options }: RequestOptions
   }
 }
 
-function control(requests: NetlinkRequests, { id }: GenericFamily): IpvsControl {
+function control(requests: NetlinkRequests, { id, commands }: GenericFamily): IpvsControl {
+  const fullnat = fullnatKind(commands);
   const ask = <T>(object: string, payload: Uint8Array, decode: (payload: Uint8Array) => T | DecodeError): Promise<T> =>
     requests.ask({ type: id, flags: 0, payload, operation: 'read', object }).then((messages) => first(decodeAll(messages, id, object, decode), object));
   const list = <T>(object: string, payload: Uint8Array, decode: (payload: Uint8Array) => T | DecodeError): Promise<T[]> =>
     requests.dump({ type: id, flags: 0, payload, operation: 'list', object }).then((messages) => decodeAll(messages, id, object, decode));
-  const services = (): Promise<ServiceStatus[]> => list('IPVS services', encodeGetServices(), decodeServiceReply);
+  const services = (): Promise<ServiceStatus[]> => list('IPVS services', encodeGetServices(), (payload) => decodeServiceReply(payload, fullnat !== null));
   const destinations = (service: ServiceId): Promise<DestinationStatus[]> =>
     list(`destinations of ${serviceKey(service)}`, encodeGetDestinations(service), (payload) => decodeDestinationReply(payload, service));
+  const localAddresses = (service: ServiceId): Promise<LocalAddressStatus[]> =>
+    fullnat === null ? Promise.resolve([]) : list(`local addresses of ${serviceKey(service)}`, encodeGetLocalAddresses(service), (payload) => decodeLocalAddressReply(payload, serviceFamily(service)));
 
   return {
+    fullnat,
+    localAddresses,
     info: () => ask('IPVS information', encodeGetInfo(), decodeInfoReply),
     async dump() {
-      const entries = (await services()).map(async (service) => ({ service, destinations: await destinations(service.id) }));
+      const entries = (await services()).map(async (service) => {
+        const local = await localAddresses(service.id);
+        return { service, destinations: await destinations(service.id), ...(local.length === 0 ? {} : { localAddresses: local.map(({ address }) => address) }) };
+      });
       return Promise.all(entries);
     },
     timeouts: () => ask('IPVS timeouts', encodeGetTimeouts(), decodeTimeoutsReply),
     daemons: () => list('IPVS sync daemons', encodeGetDaemons(), decodeDaemonReply),
-    apply: (operations) => requests.batch(operations.map((one) => {
-      const [operation, object] = describeOperation(one);
-      return { type: id, flags: 0, payload: encodeOperation(one), operation, object };
-    })),
+    async apply(operations) {
+      const refused = operations.map((one) => (fullnat === null && needsFullnat(one) ? new SystemError(...describeOperation(one), 'EOPNOTSUPP', 'this kernel has no FULLNAT') : null));
+      const results = await requests.batch(operations.filter((_, i) => refused[i] === null).map((one) => {
+        const [operation, object] = describeOperation(one);
+        return { type: id, flags: 0, payload: encodeOperation(one), operation, object };
+      }));
+      let next = 0;
+      return refused.map((problem) => problem ?? results[next++] ?? null);
+    },
     close: () => requests.close(),
   };
 }

@@ -29,7 +29,7 @@ describe('settingsOf', () => {
       configFile: '/etc/keepalived/keepalived.conf', foreground: false, console: false, syslog: true, facility: 3, level: 'info', format: 'text',
       logFile: null, dumpConfig: false, releaseVips: false, keepAddresses: false, ignoreInterrupt: false, addressMonitoring: false,
       pidFile: '/run/keepalived.pid', vrrpPidFile: '/run/vrrp.pid', bfdPidFile: '/run/bfd.pid', bfd: true, checkersPidFile: '/run/checkers.pid', pidOptions: [], namespace: null, outside: null, coreDump: null,
-      vrrp: true, checkers: true, everyPart: false, respawn: true, keepIpvs: false, configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
+      vrrp: true, checkers: true, everyPart: false, respawn: true, keepIpvs: false, fullnat: 'auto', configId: null, allConfigErrors: false, umask: null, hooks: null, task: { type: 'run' },
     });
   });
 

@@ -75,7 +75,7 @@ class Bench {
 
   make(text: string, options: Partial<CheckDaemonOptions> = {}): CheckDaemon {
     const { clock, files, routes, scripts, filter, sysctls, kernel: ipvs, sockets, log } = this;
-    this.daemon = new CheckDaemon(configOf(text), { journal: { path: JOURNAL, epoch: 'boot' }, keepIpvs: false, again: false, ...options }, {
+    this.daemon = new CheckDaemon(configOf(text), { journal: { path: JOURNAL, epoch: 'boot' }, keepIpvs: false, fullnat: 'auto', again: false, ...options }, {
       system: { clock, files, routes, scripts, filter, sysctls }, ipvs, sockets, log, mailer: { send: () => undefined, close: () => Promise.resolve() }, emit: () => undefined, random: () => 0,
     });
     return this.daemon;

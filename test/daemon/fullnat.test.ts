@@ -34,8 +34,8 @@ class Stage {
     for (const path of ['net/ipv4/vs/conntrack', 'net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) this.sysctls.values.set(path, '0');
   }
 
-  fullnat(): Fullnat {
-    return new Fullnat({ system: this, log: this.log, journal: { path: JOURNAL, epoch: 'boot' }, ready: () => { this.ready++; } });
+  fullnat(by: 'auto' | 'kernel' | 'netfilter' = 'auto', fullnat: 'services' | 'zones' | null = null): Fullnat {
+    return new Fullnat({ system: this, ipvs: { fullnat }, by, log: this.log, journal: { path: JOURNAL, epoch: 'boot' }, ready: () => { this.ready++; } });
   }
 }
 
@@ -148,5 +148,38 @@ describe('FULLNAT on a stock kernel', () => {
     await fullnat.apply(config);
     expect(stage.log.texts().filter((line) => line.includes('syn_proxy'))).to.have.length(1);
     await fullnat.stop(false);
+  });
+});
+
+describe('FULLNAT: who does it', () => {
+  const text = `${POOL}${service('203.0.113.1')}${service('203.0.113.2', '')}`;
+  const rows = [
+    ['auto', null, 'NAT', 'this kernel has no FULLNAT of its own'],
+    ['auto', 'services', 'FNAT', "by this kernel's own"],
+    ['auto', 'zones', 'NAT', 'zones'],
+    ['netfilter', 'services', 'NAT', 'as --fullnat asks for'],
+    ['kernel', 'services', 'FNAT', "by this kernel's own"],
+    ['kernel', null, 'NAT', '--fullnat kernel, but this kernel has no FULLNAT of its own - using netfilter'],
+  ] as const;
+  for (const [by, kind, method, line] of rows) {
+    it(`--fullnat ${by}, a kernel with ${kind === null ? 'none' : `local addresses of ${kind}`}: ${method}`, async () => {
+      const stage = new Stage();
+      const fullnat = stage.fullnat(by, kind);
+      const config = ipvs(text);
+      await fullnat.apply(config);
+      expect(fullnat.served(config).virtualServers.map(({ forward }) => forward.method), 'without local addresses it is left out').to.deep.equal([method]);
+      expect(stage.log.texts().join('\n')).to.include(line);
+      expect(stage.filter.held.size).to.equal(method === 'NAT' ? 1 : 0);
+      await fullnat.stop(false);
+    });
+  }
+
+  it('a patched kernel has none for marks', async () => {
+    const stage = new Stage();
+    const fullnat = stage.fullnat('auto', 'services');
+    const config = ipvs(`${POOL}virtual_server fwmark 7 {\n lvs_sched rr\n lvs_method FNAT\n laddr_group_name G\n real_server 10.0.1.11 80 {\n }\n}\n`);
+    await fullnat.apply(config);
+    expect(fullnat.served(config).virtualServers).to.deep.equal([]);
+    expect(stage.log.texts()).to.deep.equal(["FULLNAT: by this kernel's own", 'Virtual server FWM 7: the patched kernels have no FULLNAT for marks - left out; --fullnat netfilter can do it']);
   });
 });

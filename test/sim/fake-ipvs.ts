@@ -1,12 +1,13 @@
+import { needsFullnat, type FullnatKind } from '../../lib/codec/ipvs-fullnat.ts';
 import type { IpvsOperation } from '../../lib/codec/ipvs-operation.ts';
 import { describeOperation } from '../../lib/codec/ipvs-operation.ts';
 import {
-  destinationKey, serviceFamily, serviceKey, type Destination, type DestinationStatus, type IpvsInfo, type IpvsStats, type IpvsTimeouts, type Service, type ServiceEntryStatus,
+  destinationKey, serviceFamily, serviceKey, type Destination, type DestinationStatus, type IpvsInfo, type IpvsStats, type IpvsTimeouts, type LocalAddressStatus, type Service, type ServiceEntryStatus,
   type ServiceId, type SyncDaemon,
 } from '../../lib/codec/ipvs-values.ts';
 import { SystemError } from '../../lib/system/error.ts';
 import type { IpvsControl } from '../../lib/system/ipvs.ts';
-import { familyOf } from '../../lib/util/ip.ts';
+import { familyOf, type IpAddress } from '../../lib/util/ip.ts';
 
 /** The kernel's IPVS, simulated: its table, its order of checks, its errors. */
 export class FakeIpvs implements IpvsControl {
@@ -23,7 +24,9 @@ export class FakeIpvs implements IpvsControl {
   /** It says that all is done, and does nothing: for a process that is to end without leaving a trace of its end. */
   deaf = false;
   closed = false;
-  readonly #table = new Map<string, { service: Service; destinations: Map<string, Destination> }>();
+  /** A patched kernel's kind; a stock one has none. */
+  fullnat: FullnatKind = null;
+  readonly #table = new Map<string, { service: Service; destinations: Map<string, Destination>; local: Set<IpAddress> }>();
   readonly #daemons = new Map<SyncDaemon['state'], SyncDaemon>();
   #timeouts: IpvsTimeouts = { tcp: 900, tcpFin: 120, udp: 300 };
 
@@ -33,7 +36,11 @@ export class FakeIpvs implements IpvsControl {
 
   dump(): Promise<readonly ServiceEntryStatus[]> {
     const status = (destination: Destination): DestinationStatus => ({ ...destination, activeConnections: 0, inactiveConnections: 0, persistentConnections: 0, stats: NOTHING });
-    return Promise.resolve([...this.#table.values()].map(({ service, destinations }) => ({ service: { ...service, stats: NOTHING }, destinations: [...destinations.values()].map(status) })));
+    return Promise.resolve([...this.#table.values()].map(({ service, destinations, local }) => ({ service: { ...service, stats: NOTHING }, destinations: [...destinations.values()].map(status), ...(local.size === 0 ? {} : { localAddresses: [...local] }) })));
+  }
+
+  localAddresses(service: ServiceId): Promise<readonly LocalAddressStatus[]> {
+    return Promise.resolve([...this.#table.get(serviceKey(service))?.local ?? []].map((address) => ({ address, portConflicts: 0n, connections: 0 })));
   }
 
   timeouts(): Promise<IpvsTimeouts> {
@@ -68,7 +75,7 @@ export class FakeIpvs implements IpvsControl {
   }
 
   #refusal(operation: IpvsOperation): SystemError | null {
-    const code = this.refuse ?? this.#carryOut(operation);
+    const code = this.refuse ?? (this.fullnat === null && needsFullnat(operation) ? 'EOPNOTSUPP' : this.#carryOut(operation));
     return code === null ? null : new SystemError(...describeOperation(operation), code);
   }
 
@@ -87,6 +94,15 @@ export class FakeIpvs implements IpvsControl {
         const entry = this.#table.get(serviceKey(operation.service));
         if (entry === undefined) return 'ESRCH';
         return entry.destinations.delete(destinationKey(operation.destination)) ? null : 'ENOENT';
+      }
+      case 'add-local-address':
+      case 'delete-local-address': {
+        const entry = this.#table.get(serviceKey(operation.service));
+        if (entry === undefined) return 'ESRCH';
+        if (operation.op === 'delete-local-address') return entry.local.delete(operation.address) ? null : 'ENOENT';
+        if (entry.local.has(operation.address)) return 'EEXIST';
+        entry.local.add(operation.address);
+        return null;
       }
       case 'zero':
         return operation.service === null || this.#table.has(serviceKey(operation.service)) ? null : 'ESRCH';
@@ -112,7 +128,7 @@ export class FakeIpvs implements IpvsControl {
     if (op === 'edit-service' && old === undefined) return 'ESRCH';
     if (op === 'add-service' && old !== undefined) return 'EEXIST';
     if (!this.modules.has(service.scheduler) || (service.engine !== null && !this.modules.has(service.engine))) return 'ENOENT';
-    this.#table.set(key, { service, destinations: old?.destinations ?? new Map<string, Destination>() });
+    this.#table.set(key, { service, destinations: old?.destinations ?? new Map<string, Destination>(), local: old?.local ?? new Set() });
     return null;
   }
 

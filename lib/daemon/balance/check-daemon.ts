@@ -43,6 +43,7 @@ export interface CheckDaemonOptions {
   readonly journal: { readonly path: string; readonly epoch: string };
   /** -I: IPVS stays as it is at the stop. */
   readonly keepIpvs: boolean;
+  readonly fullnat: 'auto' | 'kernel' | 'netfilter';
   /** The one before has died: IPVS and what was known of the servers are taken over. */
   readonly again: boolean;
 }
@@ -89,7 +90,7 @@ export class CheckDaemon {
     this.#notifier = new LvsNotifier(config, { scripts: this.#scripts, files, clock, log, mailer });
     this.#balancer = new Balancer({ clock, log, keeper: this.#keeper, notifier: this.#notifier, emit });
     this.#fullnat = new Fullnat({
-      system: parts.system, log, journal: { path: `${options.journal.path}.fullnat`, epoch: options.journal.epoch },
+      system: parts.system, ipvs, by: options.fullnat, log, journal: { path: `${options.journal.path}.fullnat`, epoch: options.journal.epoch },
       ready: () => { if (this.#stopping === null) this.#rebalance(); },
     });
     this.#sync = new SyncDaemons(() => Promise.resolve(ipvs), log);

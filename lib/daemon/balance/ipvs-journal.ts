@@ -1,4 +1,4 @@
-import { type Destination, IPIP, type Service, type ServiceId } from '../../codec/ipvs-values.ts';
+import { type Destination, IPIP, type ServiceEntry, type ServiceId } from '../../codec/ipvs-values.ts';
 import { EMPTY_TABLE, tableOf, type IpvsTable } from '../../ipvs/table.ts';
 import { SystemError } from '../../system/error.ts';
 import type { Files } from '../../system/files.ts';
@@ -36,7 +36,7 @@ export class IpvsJournal {
   }
 
   async claim(table: IpvsTable): Promise<void> {
-    const services = [...table.values()].map(({ service, destinations }) => ({ id: service.id, destinations: destinations.map(({ address, port }) => ({ address, port })) }));
+    const services = [...table.values()].map(({ service, destinations, localAddresses = [] }) => ({ id: service.id, destinations: destinations.map(({ address, port }) => ({ address, port })), ...(localAddresses.length === 0 ? {} : { localAddresses }) }));
     try {
       await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, services })}\n`, 0o600);
     } catch (cause) {
@@ -53,11 +53,15 @@ export class IpvsJournal {
   }
 }
 
-function entryOf(value: unknown): { service: Service; destinations: Destination[] }[] {
+function entryOf(value: unknown): ServiceEntry[] {
   if (!isRecord(value) || !Array.isArray(value['destinations'])) return [];
   const id = idOf(value['id']);
   if (id === null) return [];
-  return [{ service: { id, scheduler: 'none', flags: [], persistence: null, engine: null }, destinations: value['destinations'].flatMap(destinationOf) }];
+  return [{ service: { id, scheduler: 'none', flags: [], persistence: null, engine: null }, destinations: value['destinations'].flatMap(destinationOf), ...localOf(value['localAddresses']) }];
+}
+
+function localOf(value: unknown): Pick<ServiceEntry, 'localAddresses'> {
+  return Array.isArray(value) ? { localAddresses: value.flatMap((one: unknown) => (typeof one === 'string' ? parseIp(one) ?? [] : [])) } : {};
 }
 
 function idOf(value: unknown): ServiceId | null {

@@ -154,10 +154,10 @@ export class IpvsKeeper {
 
 /** What is to be gone and is not there is gone. */
 function isDone(operation: IpvsOperation, { code }: SystemError): boolean {
-  return (operation.op === 'delete-service' || operation.op === 'delete-destination') && (code === 'ENOENT' || code === 'ESRCH');
+  return (operation.op === 'delete-service' || operation.op === 'delete-destination' || operation.op === 'delete-local-address') && (code === 'ENOENT' || code === 'ESRCH');
 }
 
-/** Services and destinations of both; the settings are those of the first. */
+/** Services, destinations and local addresses of both; the settings are those of the first. */
 function union(first: IpvsTable, second: IpvsTable): IpvsTable {
   if (first.size === 0) return second;
   const all = new Map(first);
@@ -169,7 +169,8 @@ function union(first: IpvsTable, second: IpvsTable): IpvsTable {
       continue;
     }
     const known = new Set(there.destinations.map(destinationKey));
-    all.set(key, { ...there, destinations: [...there.destinations, ...entry.destinations.filter((one) => !known.has(destinationKey(one)))] });
+    const local = [...new Set([...there.localAddresses ?? [], ...entry.localAddresses ?? []])];
+    all.set(key, { ...there, destinations: [...there.destinations, ...entry.destinations.filter((one) => !known.has(destinationKey(one)))], ...(local.length === 0 ? {} : { localAddresses: local }) });
   }
   return all;
 }
@@ -188,7 +189,15 @@ class WorkTable {
       case 'add-service':
       case 'edit-service': {
         const key = serviceKey(operation.service.id);
-        this.#services.set(key, { service: operation.service, destinations: this.#services.get(key)?.destinations ?? [] });
+        this.#services.set(key, { ...this.#services.get(key) ?? { destinations: [] }, service: operation.service });
+        return;
+      }
+      case 'add-local-address':
+      case 'delete-local-address': {
+        const key = serviceKey(operation.service);
+        const entry = this.#services.get(key);
+        const rest = (entry?.localAddresses ?? []).filter((address) => address !== operation.address);
+        if (entry !== undefined) this.#services.set(key, { ...entry, localAddresses: operation.op === 'add-local-address' ? [...rest, operation.address] : rest });
         return;
       }
       case 'delete-service':
@@ -216,7 +225,7 @@ class WorkTable {
   table(): IpvsTable {
     for (const [key, destinations] of this.#destinations) {
       const entry = this.#services.get(key);
-      if (entry !== undefined) this.#services.set(key, { service: entry.service, destinations: [...destinations.values()] });
+      if (entry !== undefined) this.#services.set(key, { ...entry, destinations: [...destinations.values()] });
     }
     return this.#services;
   }

@@ -6,6 +6,7 @@ import type { Clock } from '../../../system/clock.ts';
 import type { Family } from '../../../util/ip.ts';
 import type { Cancel, Millis } from '../../../util/time.ts';
 import type { Log } from '../../log/log.ts';
+import type { FullnatBackend } from './backend.ts';
 import { VS_CONNTRACK, type KernelSettings } from './kernel-settings.ts';
 import type { Translation } from './translation.ts';
 
@@ -17,7 +18,7 @@ const FAMILIES: readonly Family[] = ['inet', 'inet6'];
  * FULLNAT on a kernel without it: IPVS masquerades, and a translation of our own gives the connections local addresses. A
  * virtual server is only handed to IPVS when its translation is there: a client that is let in without it hangs.
  */
-export class StockFullnat {
+export class StockFullnat implements FullnatBackend {
   readonly #translation: Translation;
   readonly #settings: KernelSettings;
   readonly #clock: Clock;
