@@ -10,6 +10,34 @@ export function tableOf(entries: readonly ServiceEntry[]): IpvsTable {
   return new Map(entries.map((entry) => [serviceKey(entry.service.id), entry]));
 }
 
+/** Services, destinations and local addresses of both; the settings are those of the first. */
+export function union(first: IpvsTable, second: IpvsTable): IpvsTable {
+  if (first.size === 0) return second;
+  const all = new Map(first);
+  for (const [key, entry] of second) {
+    const there = all.get(key);
+    if (there === entry) continue;
+    if (there === undefined) {
+      all.set(key, entry);
+      continue;
+    }
+    const known = new Set(there.destinations.map(destinationKey));
+    const local = [...new Set([...there.localAddresses ?? [], ...entry.localAddresses ?? []])];
+    all.set(key, { ...there, destinations: [...there.destinations, ...entry.destinations.filter((one) => !known.has(destinationKey(one)))], ...(local.length === 0 ? {} : { localAddresses: local }) });
+  }
+  return all;
+}
+
+/** Have they the same services with the same destinations and local addresses, whatever their settings? */
+export function sameKeys(a: IpvsTable, b: IpvsTable): boolean {
+  return a === b || (a.size === b.size && [...a].every(([key, entry]) => {
+    const other = b.get(key);
+    if (other === undefined || other.destinations.length !== entry.destinations.length) return false;
+    const keys = new Set(other.destinations.map(destinationKey));
+    return entry.destinations.every((one) => keys.has(destinationKey(one))) && (entry.localAddresses ?? []).join() === (other.localAddresses ?? []).join();
+  }));
+}
+
 /** Is the kernel's service what is wanted? Its key is not looked at. */
 export function sameService(a: Service, b: Service): boolean {
   return a.scheduler === b.scheduler && a.engine === b.engine && a.synProxy === b.synProxy && a.establishedTimeout === b.establishedTimeout && a.flags.join() === b.flags.join() && samePersistence(a.persistence, b.persistence);

@@ -173,6 +173,23 @@ describe('daemon: the journal of IPVS', () => {
     });
   }
 
+  it('the same again is not written again; what could not be written is', async () => {
+    const half = await running();
+    const files = new MemoryFiles();
+    const claims = journal(files);
+    const table = new Map([...(await half.kernel.dump()).map((entry) => [KEY, entry] as const)]);
+    files.broken.set('/state/ipvs', 'EROFS');
+    await claims.claim(table);
+    files.broken.clear();
+    await claims.claim(table);
+    expect(files.files.has('/state/ipvs')).to.equal(true);
+    files.files.clear();
+    await claims.claim(new Map(table));
+    expect(files.files.size).to.equal(0);
+    await claims.claim(new Map([...table].map(([key, one]) => [key, { ...one, destinations: one.destinations.slice(1) }])));
+    expect(files.files.size).to.equal(1);
+  });
+
   it('what one run claims the next one finds, in the same boot; not after a clean stop', async () => {
     const half = await running();
     const files = new MemoryFiles();

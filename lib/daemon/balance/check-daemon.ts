@@ -6,6 +6,7 @@ import type { Config } from '../../config/model.ts';
 import type { TrackFile } from '../../config/model-network.ts';
 import { claimedTable } from '../../ipvs/claim.ts';
 import type { Standings } from '../../ipvs/migrate.ts';
+import { EMPTY_TABLE, union, type IpvsTable } from '../../ipvs/table.ts';
 import type { CheckSockets } from '../../system/check-sockets.ts';
 import { SystemError } from '../../system/error.ts';
 import type { IpvsControl } from '../../system/ipvs.ts';
@@ -67,6 +68,8 @@ export class CheckDaemon {
   readonly #sync: SyncDaemons;
   readonly #fullnat: Fullnat;
   #config: Config;
+  /** What stands in the journal. */
+  #claimed: IpvsTable = EMPTY_TABLE;
   #tls: CheckMeans['tls'] = null;
   #tlsOf: Config['ipvs']['ssl'] | undefined;
   #watchesNetwork = false;
@@ -132,7 +135,8 @@ export class CheckDaemon {
     if (config.ipvs.flush && !this.#options.again) await this.#ask([{ op: 'flush' }]);
     await this.#keeper.start(await this.#journal.leftover());
     const kept = this.#options.again ? await this.#standings.load(config.ipvs.virtualServers) : new Map<string, never>();
-    await this.#journal.claim(claimedTable(config.ipvs));
+    this.#claimed = claimedTable(config.ipvs);
+    await this.#journal.claim(this.#claimed);
     log.detail(`IPVS: version ${(await ipvs.info()).version}`);
     await this.#prepare(config);
     if (this.#stopping !== null) return;
@@ -163,13 +167,16 @@ export class CheckDaemon {
     await this.#sync.become(sync?.instance === null ? sync : null, ['master', 'backup'], null);
     await this.#notifier.reload(config);
     // Until the old ones have gone, both are ours.
-    await this.#journal.claim(new Map([...claimedTable(before.ipvs), ...claimedTable({ ...config.ipvs, virtualServers: [...config.ipvs.virtualServers, ...before.ipvs.virtualServers], groups: [...config.ipvs.groups, ...before.ipvs.groups] })]));
+    const claimed = claimedTable(config.ipvs);
+    this.#claimed = union(claimed, this.#claimed);
+    await this.#journal.claim(this.#claimed);
     await this.#prepare(config);
     if (this.#stopping !== null) return;
     await this.#fullnat.apply(config.ipvs);
     this.#rebalance();
     await this.#keeper.settled();
-    await this.#journal.claim(claimedTable(config.ipvs));
+    this.#claimed = claimed;
+    await this.#journal.claim(claimed);
     log.info('Reload complete');
   }
 

@@ -1,5 +1,5 @@
 import { type Destination, IPIP, type ServiceEntry, type ServiceId } from '../../codec/ipvs-values.ts';
-import { EMPTY_TABLE, tableOf, type IpvsTable } from '../../ipvs/table.ts';
+import { EMPTY_TABLE, sameKeys, tableOf, type IpvsTable } from '../../ipvs/table.ts';
 import { SystemError } from '../../system/error.ts';
 import type { Files } from '../../system/files.ts';
 import { parseIp } from '../../util/ip.ts';
@@ -15,6 +15,7 @@ export class IpvsJournal {
   readonly #path: string;
   /** Identifies this boot of this network namespace. */
   readonly #epoch: string;
+  #written: IpvsTable | null = null;
 
   constructor(files: Pick<Files, 'read' | 'write' | 'remove'>, log: Log, path: string, epoch: string) {
     this.#files = files;
@@ -35,11 +36,15 @@ export class IpvsJournal {
     }
   }
 
+  /** What is written already is not written again. */
   async claim(table: IpvsTable): Promise<void> {
+    if (this.#written !== null && sameKeys(this.#written, table)) return;
+    this.#written = table;
     const services = [...table.values()].map(({ service, destinations, localAddresses = [] }) => ({ id: service.id, destinations: destinations.map(({ address, port }) => ({ address, port })), ...(localAddresses.length === 0 ? {} : { localAddresses }) }));
     try {
       await this.#files.write(this.#path, `${JSON.stringify({ epoch: this.#epoch, services })}\n`, 0o600);
     } catch (cause) {
+      this.#written = null;
       this.#log.warn(`journal ${this.#path} cannot be written (${String(cause)}): if this daemon is killed, services that are then taken out of its configuration stay until removed by hand`);
     }
   }

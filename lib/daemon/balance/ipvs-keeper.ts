@@ -1,7 +1,7 @@
 import type { IpvsOperation } from '../../codec/ipvs-operation.ts';
 import { destinationKey, serviceKey, type Destination, type ServiceEntry } from '../../codec/ipvs-values.ts';
 import { diffTables } from '../../ipvs/diff.ts';
-import { EMPTY_TABLE, tableOf, type IpvsTable } from '../../ipvs/table.ts';
+import { EMPTY_TABLE, tableOf, union, type IpvsTable } from '../../ipvs/table.ts';
 import type { Clock } from '../../system/clock.ts';
 import { SystemError } from '../../system/error.ts';
 import type { IpvsControl } from '../../system/ipvs.ts';
@@ -155,24 +155,6 @@ export class IpvsKeeper {
 /** What is to be gone and is not there is gone. */
 function isDone(operation: IpvsOperation, { code }: SystemError): boolean {
   return (operation.op === 'delete-service' || operation.op === 'delete-destination' || operation.op === 'delete-local-address') && (code === 'ENOENT' || code === 'ESRCH');
-}
-
-/** Services, destinations and local addresses of both; the settings are those of the first. */
-function union(first: IpvsTable, second: IpvsTable): IpvsTable {
-  if (first.size === 0) return second;
-  const all = new Map(first);
-  for (const [key, entry] of second) {
-    const there = all.get(key);
-    if (there === entry) continue;
-    if (there === undefined) {
-      all.set(key, entry);
-      continue;
-    }
-    const known = new Set(there.destinations.map(destinationKey));
-    const local = [...new Set([...there.localAddresses ?? [], ...entry.localAddresses ?? []])];
-    all.set(key, { ...there, destinations: [...there.destinations, ...entry.destinations.filter((one) => !known.has(destinationKey(one)))], ...(local.length === 0 ? {} : { localAddresses: local }) });
-  }
-  return all;
 }
 
 /** A table while operations change it: a copy of what they touch. */
