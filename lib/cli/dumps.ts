@@ -10,6 +10,7 @@ import { renderJson } from '../daemon/report/json.ts';
 import { renderStats } from '../daemon/report/stats.ts';
 import type { Files } from '../system/files.ts';
 import { SystemError } from '../system/error.ts';
+import { needsVrrp } from '../vrrp/desired.ts';
 
 export type DumpKind = 'data' | 'stats' | 'json';
 
@@ -40,17 +41,19 @@ async function write(said: string, path: string, text: string, mode: number, fil
 }
 
 function dumps(kind: DumpKind, status: ReturnType<Daemon['status']>, config: Config, directory: string): (readonly [string, string, string])[] {
+  // keepalived has no VRRP process then.
+  const vrrp = needsVrrp(config);
   switch (kind) {
     case 'data':
       return [
         ['parent data', statePath(config, directory, '_parent'), renderParentData(status)],
-        ['VRRP data', statePath(config, directory, ''), renderData(status)],
+        ...(vrrp ? [['VRRP data', statePath(config, directory, ''), renderData(status)] as const] : []),
         ...(status.bfd.sessions.length > 0 ? [['BFD data', statePath(config, directory, '_bfd'), renderBfd(status)] as const] : []),
       ];
     case 'stats':
-      return [['VRRP stats', `${directory}/keepalived.stats`, renderStats(status)]];
+      return !vrrp ? [] : [['VRRP stats', `${directory}/keepalived.stats`, renderStats(status)]];
     case 'json':
-      return [['VRRP json', `${directory}/keepalived.json`, renderJson(status, config.settings.json_version === 2 ? 2 : 1)]];
+      return !vrrp ? [] : [['VRRP json', `${directory}/keepalived.json`, renderJson(status, config.settings.json_version === 2 ? 2 : 1)]];
   }
 }
 

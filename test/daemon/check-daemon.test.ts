@@ -140,7 +140,7 @@ describe('daemon: the checking half', () => {
     bench.sockets.refusing.add('10.0.0.2');
     await bench.clock.advance(12_000);
     expect(bench.kernel.lines()).to.deep.equal([`${SERVICE} wlc: 10.0.0.1 80 w1`]);
-    expect(bench.log.texts().slice(-3)).to.deep.equal(['TCP_CHECK on service [10.0.0.2]:tcp:80 failed after 1 retries.', 'Removing service [10.0.0.2]:tcp:80 from VS [10.0.0.100]:tcp:80', 'IPVS: 1 changes']);
+    expect(bench.log.texts().slice(-3)).to.deep.equal(['TCP_CHECK on service [10.0.0.2]:tcp:80 failed after 1 retries.', 'Removing service [10.0.0.2]:tcp:80 from VS [10.0.0.100]:tcp:80', 'IPVS: 1 change']);
     bench.sockets.refusing.clear();
     await bench.clock.advance(12_000);
     expect(bench.kernel.lines()).to.deep.equal([BOTH]);

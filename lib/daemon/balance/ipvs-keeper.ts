@@ -101,7 +101,7 @@ export class IpvsKeeper {
     }
     const wanted = this.#wanted;
     const operations = this.#difference(wanted);
-    if (operations.length > 0) this.#log.detail(`IPVS: ${operations.length} changes`);
+    if (operations.length > 0) this.#log.detail(`IPVS: ${operations.length} ${operations.length === 1 ? 'change' : 'changes'}`);
     const results = operations.length === 0 ? [] : await this.#control.apply(operations);
     const table = new WorkTable(this.#actual);
     let failed = false;
