@@ -47,17 +47,29 @@ describe('systemd/tskeepalived.service', function () {
   });
 });
 
+describe('systemd/tskeepalived-toa.service', function () {
+  this.timeout(60_000);
+
+  it('systemd-analyze verify finds nothing to say', function () {
+    requirePrograms(this, 'systemd-analyze');
+    withUnit((path) => {
+      const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
+      expect([stdout + stderr, status]).to.deep.equal(['', 0]);
+    }, 'tskeepalived-toa.service');
+  });
+});
+
 /** What a key is given, in order. */
 function values(key: string): string[] {
   return UNIT.split('\n').filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
 }
 
 /** The unit with a program that exists on this machine in the place of the one that is not installed. */
-function withUnit(check: (path: string) => void): void {
+function withUnit(check: (path: string) => void, name = 'tskeepalived.service'): void {
   const folder = mkdtempSync(join(tmpdir(), 'tska-unit-'));
   try {
-    const path = join(folder, 'tskeepalived.service');
-    writeFileSync(path, UNIT.replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`));
+    const path = join(folder, name);
+    writeFileSync(path, readFileSync(join(PROJECT, 'systemd', name), 'utf8').replaceAll(/^(Exec(?:Start|Stop|Reload))=\S+tskeepalived/gm, `$1=${process.execPath}`));
     check(path);
   } finally {
     rmSync(folder, { recursive: true });

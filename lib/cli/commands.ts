@@ -10,6 +10,7 @@ export async function runSubcommand(argv: readonly string[]): Promise<number> {
   configurationCommands(program, run);
   tableCommands(program, run);
   ipvsCommand(program, run);
+  toaCommand(program, run);
   command(program, 'scan')
     .argument('<link>', 'interface to listen on')
     .option('--json', 'one JSON object a line')
@@ -123,6 +124,26 @@ function ipvsCommand(program: Command, run: { code: number }): void {
     .action(async ({ nosort, ...options }: IpvsOptions & { readonly nosort?: boolean }) => {
       run.code = await (await import('./ipvs.ts')).ipvs({ ...options, sort: nosort !== true });
     });
+}
+
+/** For real servers of FULLNAT directors. */
+function toaCommand(program: Command, run: { code: number }): void {
+  const toa = command(program, 'toa').addHelpText('after', `
+A director with 'toa on' writes the client's address into the first packet of a connection (TCP option 254); this makes a server
+believe it, by one table of nftables, ip tsk_toa. It does not outlive a reboot: systemd/tskeepalived-toa.service does.
+
+Exit code: 0; 1 for a mistake on the command line, and of status when nothing is installed; 2 when the kernel refuses.`);
+  toa.command('install').description('believe what these directors write; replaces what was installed')
+    .requiredOption('--directors <addresses...>', "the directors' local addresses, or networks of them: 10.0.0.21,10.0.0.32/28")
+    .action(async ({ directors }: { directors: string[] }) => {
+      run.code = await (await import('./toa.ts')).installToa(directors);
+    });
+  toa.command('remove').description('believe nobody').action(async () => {
+    run.code = await (await import('./toa.ts')).removeToa();
+  });
+  toa.command('status').description('what is installed, and how many connections it met').option('--json', 'for machines').action(async ({ json }: { json?: boolean }) => {
+    run.code = await (await import('./toa.ts')).toaStatus(json === true);
+  });
 }
 
 function command(program: Command, name: string): Command {

@@ -23,6 +23,7 @@ _tskeepalived() {
   case $name in
     explain) COMPREPLY=($(compgen -W '${words([...catalog().map((entry) => entry.name), ...Object.keys(CODES)])}' -- "$now")) ;;
     scan) COMPREPLY=($(compgen -W "--json --count $(ls /sys/class/net 2>/dev/null)" -- "$now")) ;;
+    toa) COMPREPLY=($(compgen -W 'install remove status --directors --json' -- "$now")) ;;
     completion) COMPREPLY=($(compgen -W 'bash' -- "$now")) ;;
     *)
       if [[ $now == -* ]]; then COMPREPLY=($(compgen -W '${words(long)} --to --output --write --check --format --elsewhere --json' -- "$now"))

@@ -4,7 +4,7 @@
  *
  *     nfgenmsg: | family (8) | version 0 (8) | resource (16, big-endian) |   then attributes, whose numbers are big-endian
  */
-import { ByteReader, ByteWriter } from '../util/bytes.ts';
+import { ByteReader, ByteWriter, concat } from '../util/bytes.ts';
 import type { Family } from '../util/ip.ts';
 import { DecodeError } from './decode-error.ts';
 import { writeExpression, writeVerdict, type Expression, type Verdict } from './nft-expressions.ts';
@@ -76,7 +76,8 @@ export type FilterOp = InTable & (
   /** `map`: what its keys lead to: more of the same kind (true), verdicts, or values of another kind. */
   | { readonly op: 'add-set'; readonly set: string; readonly key: KeyType; readonly map: boolean | 'verdict' | KeyType; readonly constant: boolean; readonly id: number }
   | { readonly op: 'flush-set' | 'delete-set'; readonly set: string }
-  | { readonly op: 'add-rule'; readonly chain: string; readonly expressions: readonly Expression[] }
+  /** `comment`: up to 127 bytes, which nft(8) lists with the rule. */
+  | { readonly op: 'add-rule'; readonly chain: string; readonly expressions: readonly Expression[]; readonly comment?: string }
   | { readonly op: 'add-elements' | 'delete-elements'; readonly set: string; readonly elements: readonly SetElement[] }
 );
 
@@ -213,10 +214,16 @@ function byteOrders(map: boolean): Uint8Array {
 }
 
 function rule(op: Extract<FilterOp, { op: 'add-rule' }>): AttributeWriter {
-  return body(op).attributeString(1, op.table).attributeString(2, op.chain).nested(4, (list) => {
+  const writer = body(op).attributeString(1, op.table).attributeString(2, op.chain).nested(4, (list) => {
     for (const step of op.expressions) list.nested(1, (inner) => { writeExpression(inner, step); });
   });
+  if (op.comment === undefined) return writer;
+  const text = new TextEncoder().encode(`${op.comment}\0`);
+  return writer.attribute(7, concat(Uint8Array.of(COMMENT, text.length), text));
 }
+
+/** NFTNL_UDATA_RULE_COMMENT: what nft(8) keeps in a rule's user data as type, length and value. */
+const COMMENT = 0;
 
 function elements(op: Extract<FilterOp, { op: 'add-elements' | 'delete-elements' }>, some: readonly SetElement[]): AttributeWriter {
   return body(op).attributeString(1, op.table).attributeString(2, op.set).nested(3, (list) => {

@@ -1,17 +1,21 @@
 import { DecodeError } from '../codec/decode-error.ts';
 import type { NetlinkMessage } from '../codec/netlink.ts';
+import { decodeRule, encodeGetRules, type CountingRule } from '../codec/nft-rules.ts';
 import {
   decodeLoss, decodeTable, encodeBatchMark, encodeFilterOp, encodeGetTables, type FilterMessage, type FilterOp, type FilterTable, NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END, NFNLGRP_NFTABLES,
 } from '../codec/nftables.ts';
 import { SystemError } from '../system/error.ts';
 import type { PacketFilter } from '../system/packet-filter.ts';
+import type { Family } from '../util/ip.ts';
 import { NetlinkMonitor } from './netlink-monitor.ts';
 import { NetlinkRequests, type NetlinkRequest } from './netlink-requests.ts';
 
 const NETLINK_NETFILTER = 12;
 
 export interface LinuxPacketFilter extends PacketFilter {
+  /** The rules of one table, with what they counted; null when there is no such table. Rejects with SystemError. */
+  rules(family: Family, table: string): Promise<readonly CountingRule[] | null>;
   close(): void;
 }
 
@@ -31,6 +35,17 @@ export function linuxPacketFilter(): LinuxPacketFilter {
         const table = decodeTable(payload);
         if (table instanceof DecodeError) throw new SystemError('decode', 'the kernel\'s nf_tables tables', 'EBADMSG', table);
         return table === null ? [] : [table];
+      });
+    },
+    async rules(family, table) {
+      // The dump of a table that is not there may be empty, or refused: whether it is there is a question of its own.
+      if (!(await this.tables()).some((one) => one.family === family && one.name === table)) return null;
+      const messages = await requests().dump(request(encodeGetRules(family, table), 'list', `rules of nftables table ${table}`));
+      return messages.flatMap(({ type, payload }) => {
+        const rule = decodeRule(type, payload);
+        if (rule instanceof DecodeError) throw new SystemError('decode', `rules of nftables table ${table}`, 'EBADMSG', rule);
+        // Kernels that do not look at what is asked for send the rules of all tables.
+        return rule === null || rule.table !== table ? [] : [rule];
       });
     },
     watch(damaged, failed) {

@@ -5,6 +5,8 @@
  *     | kind 254 | length 8 | client's port (16) | client's address (32) | 1 | 1 |
  */
 import type { Expression } from '../../codec/nft-expressions.ts';
+import type { FilterOp } from '../../codec/nftables.ts';
+import { ip, ipToBytes, networkOf, printPrefix, type Prefix } from '../../util/ip.ts';
 
 export const TOA_KIND = 254;
 
@@ -45,12 +47,35 @@ export function toaRules(set: string): Expression[][] {
   ];
 }
 
-/** Rules of a real server's `nat` chain at input: a SYN from these addresses gets back the client's address that its option has. */
-export function toaServerRules(directors: string): Expression[][] {
-  return [[
+export const TOA_TABLE = 'tsk_toa';
+const CHAIN = 'in';
+const SRCNAT = 100;
+
+/**
+ * A real server's table, whatever stood there before: the first packet of a connection from one of these networks gets back the
+ * client's address that its option has. The first counter of a rule is of all connections, the second of those with the option.
+ */
+export function toaServerRuleset(directors: readonly Prefix[]): FilterOp[] {
+  const table = { family: 'inet', table: TOA_TABLE } as const;
+  return [
+    { ...table, op: 'add-table' }, { ...table, op: 'delete-table' }, { ...table, op: 'add-table' },
+    { ...table, op: 'add-chain', chain: CHAIN, hook: { type: 'nat', at: 'input', priority: SRCNAT } },
+    ...directors.map((director): FilterOp => ({ ...table, op: 'add-rule', chain: CHAIN, comment: printPrefix(director), expressions: serverRule(director) })),
+  ];
+}
+
+/** Takes the table away; connections that are there lose their translation. */
+export function removeToaServer(): FilterOp[] {
+  return [{ op: 'delete-table', family: 'inet', table: TOA_TABLE }];
+}
+
+function serverRule({ address, length }: Prefix): Expression[] {
+  const mask = ipToBytes(networkOf({ address: ip('255.255.255.255'), length }).address);
+  return [
     ...IS_TCP, ...IS_SYN,
-    { type: 'payload', base: 'network', offset: 12, length: 4, register: 8 }, { type: 'lookup', set: directors, register: 8, into: null },
+    { type: 'payload', base: 'network', offset: 12, length: 4, register: 8 }, { type: 'mask', register: 8, mask }, { type: 'equal', register: 8, value: ipToBytes(address) },
+    { type: 'counter' },
     { type: 'tcp-option', kind: TOA_KIND, offset: 4, length: 4, register: 8 }, { type: 'tcp-option', kind: TOA_KIND, offset: 2, length: 2, register: 12 },
     { type: 'counter' }, { type: 'snat', family: 'inet', address: 8, port: 12 },
-  ]];
+  ];
 }
