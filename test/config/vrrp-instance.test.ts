@@ -36,6 +36,8 @@ describe('vrrp_instance: what is wrong', () => {
     ['a rule that goes backwards', withInstance('virtual_rules {\n from 192.0.2.0/24 goto 5 preference 10\n}'), '(test.conf: Line 8) Invalid rule - preference 10 >= goto target 5'],
     ['a weight beyond the priorities', withInstance('track_interface {\n eth1 weight 300\n}'), '(test.conf: Line 8) (VI_1) weight 300 for eth1 must be between [-253..253] inclusive. Ignoring...'],
     ['the same thing tracked twice', withInstance('track_interface {\n eth1\n eth1\n}'), '(test.conf: Line 9) (VI_1) duplicate track_interface eth1 - ignoring'],
+    ['an interface with a weight, for an owner', withInstance('priority 255\nstate MASTER\ntrack_interface {\n eth1 weight 10\n}'), '(VI_1) ignoring eth1 tracked interface due to address owner'],
+    ['a BFD session with a weight, for an owner', `bfd_instance b {\n neighbor_ip 192.0.2.9\n}\n${withInstance('priority 255\nstate MASTER\ntrack_bfd {\n b weight 3\n}')}`, '(VI_1) ignoring tracked bfd b with weight 3 due to address_owner'],
     ['the MAC of the protocol for a VMAC', withInstance('use_vmac vrrp.5 00:00:5e:00:01:05'), '(test.conf: Line 7) VMAC MAC address not allowed to be RFC5798 address (00:00:5e:00:01:05) - ignoring'],
     ['no interface', 'vrrp_instance V {\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n', '(V) Unknown interface!'],
     ['unicast without interface and source', 'vrrp_instance V {\n virtual_router_id 1\n unicast_peer {\n 192.0.2.2\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n', '(V): Unicast instances must have unicast_src_ip or interface'],

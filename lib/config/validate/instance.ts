@@ -8,7 +8,7 @@ import { virtualAddress } from './addresses.ts';
 import { garpSettings } from './garp.ts';
 import { instanceExtras, type Trackables } from './instance-extras.ts';
 import { notifyScripts } from './notify.ts';
-import { memberFiles, trackedLinks, trackedScripts } from './tracking.ts';
+import { memberBfd, memberFiles, trackedLinks, trackedScripts } from './tracking.ts';
 
 const SECOND = 1000;
 const MAX_V3_INTERVAL = 40_950;
@@ -45,7 +45,7 @@ export function buildInstances(named: readonly NamedInstance[], given: GlobalVal
     const built = new Builder(one, given, global, scriptOf, groupOf, context).build();
     if (built === null) continue;
     const extras = withinStrict(built, instanceExtras(one.block.values, given, trackables));
-    const instance = { ...built, extras: { ...extras, trackFiles: memberFiles(built, extras.trackFiles, groupOf.get(one.name), one.block, context) } };
+    const instance = { ...built, extras: { ...extras, trackFiles: memberFiles(built, extras.trackFiles, groupOf.get(one.name), one.block, context), trackBfd: memberBfd(built, extras.trackBfd, one.block, context) } };
     const key = `${instance.link} ${instance.family} ${String(instance.vrid)}`;
     const other = seen.get(key);
     if (other !== undefined && instance.unicastPeers.length === 0) {
@@ -137,7 +137,7 @@ class Builder {
       promoteSecondaries: this.#promoteSecondaries(),
       accept: this.#accept(strict, version),
       garp: garpSettings(values, this.#given, strict),
-      trackInterfaces: this.#trackedLinks(link),
+      trackInterfaces: this.#trackedLinks(link, priority),
       trackScripts: this.#trackedScripts(priority),
       notify: notifyScripts(values, this.#context),
       notifyPriorityChanges: values.notify_priority_changes ?? this.#global.notifyPriorityChanges,
@@ -332,10 +332,15 @@ class Builder {
   }
 
   /** A member of a group has no weight of its own: what is left of a tracked interface is the fault. */
-  #trackedLinks(link: string | null): VrrpInstance['trackInterfaces'] {
+  #trackedLinks(link: string | null, priority: number): VrrpInstance['trackInterfaces'] {
     const { name } = this.#one;
     const group = this.#groupOf.get(name);
-    return trackedLinks(name, link, this.#values.track_interface ?? [], this.#context).map((ref) => {
+    const refs = trackedLinks(name, link, this.#values.track_interface ?? [], this.#context).filter((ref) => {
+      if (ref.weight === 0 || priority !== OWNER) return true;
+      this.#warn('owner-ignores-weight', `(${name}) ignoring ${ref.name} tracked interface due to address owner`, 'an owner has priority 255 whatever happens', 'track_interface');
+      return false;
+    });
+    return refs.map((ref) => {
       if (ref.weight === 0 || group === undefined || group.trackingWeight) return ref;
       this.#warn('group-ignores-weight', `(${name}) ignoring ${ref.name} tracked interface weight due to SYNC group`, `track it in vrrp_sync_group ${group.name}, or add sync_group_tracking_weight there`, 'track_interface');
       return { ...ref, weight: 0, reverse: false };

@@ -31,6 +31,18 @@ export function memberFiles({ name, priority }: Pick<VrrpInstance, 'name' | 'pri
   });
 }
 
+/** Sessions of BFD: those with a weight mean nothing to an owner. */
+export function memberBfd({ name, priority }: Pick<VrrpInstance, 'name' | 'priority'>, sessions: readonly TrackRef[], block: InstanceBlock, context: Context): TrackRef[] {
+  return sessions.filter((ref) => {
+    if (ref.weight === 0 || priority !== OWNER) return true;
+    context.report({
+      code: 'owner-ignores-weight', severity: 'warning', place: block.placeOf('track_bfd') ?? block.place, saidAt: null,
+      message: `(${name}) ignoring tracked bfd ${ref.name} with weight ${ref.weight} due to address_owner`, remedy: 'an owner has priority 255 whatever happens',
+    });
+    return false;
+  });
+}
+
 /** Interfaces; the instance's own is left out with a message. */
 export function trackedLinks(owner: string, own: string | null, entries: readonly TrackEntry[], context: Context): TrackRef[] {
   const refs: TrackRef[] = [];

@@ -125,7 +125,8 @@ function scriptLines({ config, status, result, running }: ScriptStatus, { instan
     ` VRRP Script = ${config.name}`,
     `   Command = ${argvText(config.command.argv)}`,
     `   Interval = ${seconds(config.interval)} sec`,
-    `   Timeout = ${seconds(config.timeout)} sec`,
+    // keepalived's 0 stands for the interval.
+    `   Timeout = ${config.timeout === config.interval ? '0' : seconds(config.timeout)} sec`,
     `   Weight = ${String(config.weight)}${config.reverse ? ' reverse' : ''}`,
     `   Rise = ${String(config.rise)}`,
     `   Fall = ${String(config.fall)}`,
