@@ -85,6 +85,14 @@ describe('virtual_server: what follows from what', () => {
     expect(config?.ipvs.virtualServers.map(({ realServers: [one] }) => [one?.id, one?.port, (one?.checkers[0] as { target?: { port: number } } | undefined)?.target?.port])).to.deep.equal([['[192.0.2.2]:none:0', 0, 81], ['[192.0.2.2]:tcp:80', 80, 81]]);
   });
 
+  // IP_VS_SVC_F_SCHED_SH_FALLBACK is the first flag, IP_VS_SVC_F_SCHED_SH_PORT the second; those of mh likewise (ip_vs.h).
+  for (const [word, flag] of [['sh-port', 'flag-2'], ['sh-fallback', 'flag-1'], ['mh-port', 'flag-2'], ['mh-fallback', 'flag-1']] as const) {
+    it(`${word} is the kernel's ${flag}`, () => {
+      const { config } = load(`virtual_server 192.0.2.1 80 {\n lb_algo ${word.slice(0, 2)}\n ${word}\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.2 80 {\n }\n}\n`);
+      expect(config?.ipvs.virtualServers[0]?.flags).to.deep.equal([flag]);
+    });
+  }
+
   it('FULLNAT with its pool, as the patched keepalived writes it', () => {
     const { config } = load('local_address_group laddr_g1 {\n 192.0.2.240-242\n 192.0.2.250 eth1\n}\nvirtual_server 198.51.100.1 80 {\n lb_algo rr\n lb_kind FNAT\n protocol TCP\n syn_proxy\n laddr_group_name laddr_g1\n alpha\n omega\n est_timeout 90\n real_server 192.0.2.2 8080 {\n }\n}\n');
     expect(config?.ipvs.localAddressGroups).to.deep.equal([{ name: 'laddr_g1', ranges: [{ first: '192.0.2.240', last: '192.0.2.242', link: null }, { first: '192.0.2.250', last: '192.0.2.250', link: 'eth1' }] }]);

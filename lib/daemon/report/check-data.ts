@@ -56,7 +56,7 @@ function serviceLines(standing: Standing): readonly string[] {
     `   Address family = ${service.family}`,
     `   lvs_sched = ${service.scheduler}`,
     `   Hashed = ${abled(flags.includes('hashed'))}`,
-    ...flagNames(service.scheduler).map((name, i) => `   ${name} = ${abled(flags.includes(`flag-${i + 1}` as 'flag-1'))}`),
+    ...flagNames(service.scheduler).map(([name, flag]) => `   ${name} = ${abled(flags.includes(flag))}`),
     `   One packet scheduling = ${abled(flags.includes('ops'))}${flags.includes('ops') && service.protocol !== 'udp' ? ' (inactive due to not UDP)' : ''}`,
     ...(persistence === null ? [] : [`   persistence timeout = ${seconds(persistence.timeout)}`, `   persistence granularity = ${persistence.granularity}`]),
     `   protocol = ${service.protocol?.toUpperCase() ?? 'none'}`,
@@ -83,8 +83,9 @@ function serviceName({ id, key }: VirtualServer): string {
   }
 }
 
-function flagNames(scheduler: VirtualServer['scheduler']): readonly string[] {
-  return scheduler === 'sh' || scheduler === 'mh' ? [`${scheduler}-port`, `${scheduler}-fallback`, 'flag-3'] : ['flag-1', 'flag-2', 'flag-3'];
+function flagNames(scheduler: VirtualServer['scheduler']): readonly (readonly [name: string, flag: 'flag-1' | 'flag-2' | 'flag-3'])[] {
+  if (scheduler === 'sh' || scheduler === 'mh') return [[`${scheduler}-port`, 'flag-2'], [`${scheduler}-fallback`, 'flag-1'], ['flag-3', 'flag-3']];
+  return [['flag-1', 'flag-1'], ['flag-2', 'flag-2'], ['flag-3', 'flag-3']];
 }
 
 function forwardText({ method, tunnel }: VirtualServer['forward']): string {
