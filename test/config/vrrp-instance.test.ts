@@ -39,6 +39,7 @@ describe('vrrp_instance: what is wrong', () => {
     ['an interface with a weight, for an owner', withInstance('priority 255\nstate MASTER\ntrack_interface {\n eth1 weight 10\n}'), '(VI_1) ignoring eth1 tracked interface due to address owner'],
     ['a BFD session with a weight, for an owner', `bfd_instance b {\n neighbor_ip 192.0.2.9\n}\n${withInstance('priority 255\nstate MASTER\ntrack_bfd {\n b weight 3\n}')}`, '(VI_1) ignoring tracked bfd b with weight 3 due to address_owner'],
     ['the MAC of the protocol for a VMAC', withInstance('use_vmac vrrp.5 00:00:5e:00:01:05'), '(test.conf: Line 7) VMAC MAC address not allowed to be RFC5798 address (00:00:5e:00:01:05) - ignoring'],
+    ['the MAC of a group for a VMAC', withInstance('use_vmac vrrp.5 03:00:5e:11:22:33'), '(test.conf: Line 7) VMAC MAC address is multicast 03:00:5e:11:22:33 - ignoring'],
     ['no interface', 'vrrp_instance V {\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n', '(V) Unknown interface!'],
     ['unicast without interface and source', 'vrrp_instance V {\n virtual_router_id 1\n unicast_peer {\n 192.0.2.2\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n', '(V): Unicast instances must have unicast_src_ip or interface'],
     ['a source of the other family', withInstance('unicast_src_ip 2001:db8::1\nunicast_peer {\n192.0.2.2\n}'), '(test.conf: Line 7) Configuration error: VRRP instance[VI_1] and src address[2001:db8::1] MUST be of the same family !!! Skipping...'],
@@ -61,6 +62,14 @@ describe('vrrp_instance: what is wrong', () => {
       expect(startFatal(load(text).diagnostics)).to.equal(null);
       expect(instance(text).link).to.equal('eth9');
     }
+  });
+
+  it('the interface group of a VMAC by its name; one that nobody knows is the default group', () => {
+    const machine = fakeMachine({ names: () => new Map([['edge', 7]]) });
+    const unknown = load(withInstance('use_vmac vrrp.5 group nosuch'), { machine });
+    expect(unknown.diagnostics.map(({ message }) => message)).to.include("use_vmac group 'nosuch' not found - using the default group");
+    expect(unknown.config?.instances[0]?.extras?.vmac).to.deep.equal(['vrrp.5', 'group', '0']);
+    expect(load(withInstance('use_vmac vrrp.5 group edge'), { machine }).config?.instances[0]?.extras?.vmac).to.deep.equal(['vrrp.5', 'group', '7']);
   });
 
   it('nothing is said about interfaces of a machine that is not known', () => {

@@ -3,6 +3,7 @@ import { script } from '../accounts.ts';
 import { block, keyword, list, table, type Args, type ValueType } from '../keyword.ts';
 import { beginVrrpInstance, checkLink, checkVrf, endVrrpInstance } from '../validate/instances.ts';
 import type { Place } from '../source.ts';
+import { numberOf } from '../iproute-names.ts';
 import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, multicast, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
 import { parseIp, type IpAddress } from '../../util/ip.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
@@ -100,23 +101,36 @@ export const vrrpInstance = table('vrrp_instance', {
   auth_hmac: block(noHeader, authHmac, 'authenticated trailer (HMAC-SHA-256) of adverts', { since: '2.4.0' }),
 }, { pass: 'vrrp', begin: beginVrrpInstance, end: endVrrpInstance });
 
-/** Words behind use_vmac: a name that fits and a MAC that is not the protocol's own. */
+/** Words behind use_vmac: a name that fits, a MAC that is neither the protocol's own nor a group's, an interface group by its number. */
 function vmac(): ValueType<readonly string[]> {
   const inner = words('[[name] IFNAME] [MAC] [netlink_notify_msg] [group G]', true);
   return {
     ...inner,
     read: (args) => {
       const given = inner.read(args) ?? [];
-      return given.filter((text, i) => {
-        const mac = /^([0-9a-f]{1,2}:){4,5}[0-9a-f]{1,2}$/iu.test(text);
-        const isName = !mac && text !== 'name' && text !== 'group' && text !== 'netlink_notify_msg' && given[i - 1] !== 'group';
-        const message = mac && /^0?0:0?0:5e:0?0:0?[12](:|$)/iu.test(text) ? `VMAC MAC address not allowed to be RFC5798 address (${text}) - ignoring`
-          : isName && text.length > 15 ? `VMAC interface name '${text}' too long or invalid characters - ignoring` : null;
-        if (message !== null) args.report({ code: 'invalid-value', message, remedy: mac ? 'leave it out: the right one is made from the VRID' : 'Linux allows 15 characters' }, args.first + i);
-        return message === null;
+      return given.flatMap((text, i) => {
+        const group = given[i - 1] === 'group' ? numberOf(args, 'group', text) : null;
+        if (group != null) return [String(group)];
+        const message = group === undefined ? `use_vmac group '${text}' not found - using the default group` : vmacFault(text);
+        if (message === null) return [text];
+        args.report({ code: 'invalid-value', message, remedy: vmacRemedy(text, group === undefined) }, args.first + i);
+        return group === undefined ? ['0'] : [];
       });
     },
   };
+}
+
+const MAC = /^([0-9a-f]{1,2}:){4,5}[0-9a-f]{1,2}$/iu;
+
+function vmacFault(text: string): string | null {
+  if (!MAC.test(text)) return text.length > 15 && text !== 'netlink_notify_msg' ? `VMAC interface name '${text}' too long or invalid characters - ignoring` : null;
+  if (/^0?0:0?0:5e:0?0:0?[12](:|$)/iu.test(text)) return `VMAC MAC address not allowed to be RFC5798 address (${text}) - ignoring`;
+  return (Number.parseInt(text, 16) & 1) === 1 ? `VMAC MAC address is multicast ${text} - ignoring` : null;
+}
+
+function vmacRemedy(text: string, group: boolean): string {
+  if (group) return 'write a number, or a name of /etc/iproute2/group';
+  return MAC.test(text) ? 'leave it out: the right one is made from the VRID' : 'Linux allows 15 characters';
 }
 
 /** MASTER or BACKUP; anything else is BACKUP with a message. */
