@@ -11,9 +11,12 @@ import { linuxPacketFilter } from './packet-filter.ts';
 import { linuxScriptRunner } from './script-runner.ts';
 import { linuxSysctls } from './sysctls.ts';
 
+/** For notify_down and quorum_down at the stop (omega). */
+const SCRIPT_GRACE = 2000;
+
 export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling' | 'filter' | 'sysctls'> {
   readonly sockets: CheckSockets;
-  /** Closes what this opened. Resolves when the scripts that were told to stop are gone, within 2 s or so. */
+  /** Closes what this opened. Scripts that tell of the stop have two seconds; those that were told to stop are gone then as well. */
   close(): Promise<void>;
 }
 
@@ -37,6 +40,7 @@ export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: 
       routes.close();
       filter.close();
       files.close();
+      await scripts.ended(SCRIPT_GRACE);
       await scripts.stopped();
       scripts.close();
     },

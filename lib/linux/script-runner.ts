@@ -15,6 +15,8 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
 export type Forking = <T>(start: () => T) => T;
 
 export interface LinuxScriptRunner extends ScriptRunner {
+  /** Resolves when no script runs any more, or after so many milliseconds. */
+  ended(within: number): Promise<void>;
   /** Resolves when all that was told to stop is gone: SIGKILL has come to it after 2 s at the latest. */
   stopped(): Promise<void>;
   /** SIGTERM to the groups of all scripts that still run. */
@@ -36,11 +38,23 @@ export function linuxScriptRunner(asFound: Forking = (start) => start()): LinuxS
   keepFromChildren();
   const groups = new Set<number>();
   const stops = new Set<Promise<void>>();
+  const runs = new Set<Promise<ScriptResult>>();
   let starter: readonly string[] | null = null;
   const killAll = (): void => groups.forEach((pid) => signalGroup(pid, 'SIGTERM'));
   process.once('exit', killAll);
   return {
-    run: (argv, options) => start(argv, options, { starter: (starter ??= findStarter()), asFound }, { groups, stops }),
+    run(argv, options) {
+      const running = start(argv, options, { starter: (starter ??= findStarter()), asFound }, { groups, stops });
+      const { result } = running;
+      runs.add(result);
+      void result.finally(() => runs.delete(result));
+      return running;
+    },
+    async ended(within) {
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([Promise.all(runs), new Promise((resolve) => { timer = setTimeout(resolve, within); })]);
+      clearTimeout(timer);
+    },
     async stopped() {
       await Promise.all(stops);
     },

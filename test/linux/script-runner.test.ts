@@ -128,6 +128,20 @@ describe('scripts', function () {
     await runner.stopped();
   });
 
+  it('ended() waits for what runs, and no longer than it may', async () => {
+    await runner.ended(10_000);
+    const begun = performance.now();
+    const quick = shell(`sleep 0.3; echo done > ${report('quick')}`);
+    await runner.ended(10_000);
+    expect(contents('quick')).to.equal('done');
+    expect(performance.now() - begun).to.be.below(9_000);
+    expect(await quick.result).to.deep.equal({ type: 'exited', status: 0 });
+    const slow = shell('sleep 100');
+    await runner.ended(100);
+    slow.stop();
+    expect(await slow.result).to.deep.equal({ type: 'signalled', signal: 'SIGTERM' });
+  });
+
   it('a script ends with the daemon, though that was killed', async function () {
     if (!existsSync('/usr/bin/setpriv')) skip(this, 'needs setpriv of util-linux');
     const pidFile = report('orphan');
