@@ -29,7 +29,7 @@ export class NetlinkCapture {
   private constructor(path: string) {
     this.path = path;
     rmSync(path, { force: true });
-    this.child = spawn('tcpdump', ['-i', 'nlmon0', '-U', '-s', '0', '-B', '65536', '-w', path], { stdio: 'ignore' });
+    this.child = spawn('tcpdump', ['-i', 'nlmon0', '-U', '-s', '0', '-Z', 'root', '--immediate-mode', '-w', path], { stdio: 'ignore' });
   }
 
   /** Resolves when it sees what comes. */
@@ -45,24 +45,26 @@ export class NetlinkCapture {
     await ended;
     const file = readFileSync(this.path);
     rmSync(this.path, { force: true });
-    let count = 0;
+    // A message may be seen on its way out and in.
+    const seen = new Set<string>();
     for (let at = PCAP_HEADER; at + RECORD_HEADER <= file.length; ) {
       const length = file.readUInt32LE(at + 8);
-      count += changesIn(file.subarray(at + RECORD_HEADER + COOKED_HEADER, at + RECORD_HEADER + length));
+      for (const one of changesIn(file.subarray(at + RECORD_HEADER + COOKED_HEADER, at + RECORD_HEADER + length))) seen.add(one);
       at += RECORD_HEADER + length;
     }
-    return count;
+    return seen.size;
   }
 }
 
-function changesIn(messages: Buffer): number {
-  let count = 0;
+/** Sequence number and sender of each. */
+function changesIn(messages: Buffer): string[] {
+  const found: string[] = [];
   for (let at = 0; at + 20 <= messages.length; ) {
     const length = messages.readUInt32LE(at);
     if (length < 16) break;
     const request = (messages.readUInt16LE(at + 6) & NLM_F_REQUEST) !== 0;
-    if (request && messages.readUInt16LE(at + 4) > FIRST_FAMILY && CHANGES.has(messages.readUInt8(at + 16))) count++;
+    if (request && messages.readUInt16LE(at + 4) > FIRST_FAMILY && CHANGES.has(messages.readUInt8(at + 16))) found.push(`${messages.readUInt32LE(at + 8)} ${messages.readUInt32LE(at + 12)}`);
     at += (length + 3) & ~3;
   }
-  return count;
+  return found;
 }
