@@ -5,6 +5,7 @@ import { linuxCheckSockets } from './check-sockets.ts';
 import { linuxClock } from './clock.ts';
 import { closing } from './closing.ts';
 import { linuxFiles } from './files.ts';
+import { linuxIptables } from './iptables.ts';
 import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
 import { linuxScheduling } from './scheduling.ts';
 import { linuxPacketFilter } from './packet-filter.ts';
@@ -14,7 +15,7 @@ import { linuxSysctls } from './sysctls.ts';
 /** For notify_down and quorum_down at the stop (omega). */
 const SCRIPT_GRACE = 2000;
 
-export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling' | 'filter' | 'sysctls'> {
+export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'scheduling' | 'filter' | 'iptables' | 'sysctls'> {
   readonly sockets: CheckSockets;
   /** Closes what this opened. Scripts that tell of the stop have two seconds; those that were told to stop are gone then as well. */
   close(): Promise<void>;
@@ -33,6 +34,7 @@ export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: 
     scheduling,
     files,
     filter,
+    iptables: linuxIptables((start) => scheduling.asFound(start)),
     sysctls: linuxSysctls(),
     routes,
     sockets: linuxCheckSockets(),

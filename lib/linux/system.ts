@@ -4,6 +4,7 @@ import { linuxBfdSockets } from './bfd-sockets.ts';
 import { closing } from './closing.ts';
 import { linuxClock } from './clock.ts';
 import { linuxFiles } from './files.ts';
+import { linuxIptables } from './iptables.ts';
 import { linuxLinkLayer } from './link-layer.ts';
 import { linuxLinkMedia } from './link-media.ts';
 import { linuxNetlinkRoutes, type NetlinkBuffers } from './netlink-routes.ts';
@@ -44,6 +45,7 @@ export function linuxSystem(failed: (cause: SystemError) => void, buffers: Netli
     media,
     routes,
     filter,
+    iptables: linuxIptables((start) => scheduling.asFound(start)),
     scripts,
     scheduling,
     processes: linuxProcesses(),

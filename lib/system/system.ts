@@ -1,6 +1,7 @@
 import type { BfdSockets } from './bfd-sockets.ts';
 import type { Clock } from './clock.ts';
 import type { Files } from './files.ts';
+import type { Iptables } from './iptables.ts';
 import type { LinkLayer } from './link-layer.ts';
 import type { LinkMedia } from './link-media.ts';
 import type { NetlinkRoutes } from './netlink-routes.ts';
@@ -20,6 +21,7 @@ export interface System {
   readonly media: LinkMedia;
   readonly routes: NetlinkRoutes;
   readonly filter: PacketFilter;
+  readonly iptables: Iptables;
   readonly scripts: ScriptRunner;
   readonly processes: Processes;
   readonly files: Files;

@@ -5,6 +5,7 @@ import { service } from '../ipvs/values.ts';
 import { configOf } from '../sim/config-text.ts';
 import { FakeCheckSockets } from '../sim/fake-check-sockets.ts';
 import { FakeFilter } from '../sim/fake-filter.ts';
+import { FakeIptables } from '../sim/fake-iptables.ts';
 import { FakeIpvs } from '../sim/fake-ipvs.ts';
 import { FakeSysctls } from '../sim/fake-sysctls.ts';
 import { MemoryFiles } from '../sim/memory-files.ts';
@@ -55,6 +56,7 @@ class Bench {
   readonly files = new MemoryFiles();
   readonly routes = new FakeRoutes();
   readonly filter = new FakeFilter();
+  readonly iptables = new FakeIptables();
   readonly sysctls = new FakeSysctls();
   readonly sockets = new FakeCheckSockets(this.clock);
   scripts = new ScriptedRunner();
@@ -74,9 +76,9 @@ class Bench {
   }
 
   make(text: string, options: Partial<CheckDaemonOptions> = {}): CheckDaemon {
-    const { clock, files, routes, scripts, filter, sysctls, kernel: ipvs, sockets, log } = this;
+    const { clock, files, routes, scripts, filter, iptables, sysctls, kernel: ipvs, sockets, log } = this;
     this.daemon = new CheckDaemon(configOf(text), { journal: { path: JOURNAL, epoch: 'boot' }, keepIpvs: false, fullnat: 'auto', again: false, ...options }, {
-      system: { clock, files, routes, scripts, filter, sysctls }, ipvs, sockets, log, mailer: { send: () => undefined, close: () => Promise.resolve() }, emit: () => undefined, random: () => 0,
+      system: { clock, files, routes, scripts, filter, iptables, sysctls }, ipvs, sockets, log, mailer: { send: () => undefined, close: () => Promise.resolve() }, emit: () => undefined, random: () => 0,
     });
     return this.daemon;
   }

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
+import type { FilterOp } from '../../lib/codec/nftables.ts';
 import type { IpvsConfig } from '../../lib/config/model-ipvs.ts';
 import { Fullnat } from '../../lib/daemon/balance/fullnat/fullnat.ts';
 import { load } from '../config/helpers.ts';
 import { FakeFilter } from '../sim/fake-filter.ts';
+import { FakeIptables } from '../sim/fake-iptables.ts';
 import { FakeSysctls } from '../sim/fake-sysctls.ts';
 import { MemoryFiles } from '../sim/memory-files.ts';
 import { RecordingLog } from '../sim/recording-log.ts';
@@ -25,6 +27,7 @@ function service(address: string, lines = 'laddr_group_name G', method = 'FNAT')
 class Stage {
   readonly clock = new VirtualClock();
   readonly filter = new FakeFilter();
+  readonly iptables = new FakeIptables();
   readonly files = new MemoryFiles();
   readonly sysctls = new FakeSysctls();
   readonly log = new RecordingLog();
@@ -32,6 +35,18 @@ class Stage {
 
   constructor() {
     for (const path of ['net/ipv4/vs/conntrack', 'net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) this.sysctls.values.set(path, '0');
+  }
+
+  /** Without those that only ask what the kernel can do. */
+  batches(): readonly (readonly FilterOp[])[] {
+    return this.filter.batches.filter((batch) => batch.every(({ table }) => !table.endsWith('_probe')));
+  }
+
+  /** A kernel without nf_tables, with iptables. */
+  legacy(): this {
+    this.filter.missing = 'EOPNOTSUPP';
+    this.iptables.missing = null;
+    return this;
   }
 
   fullnat(by: 'auto' | 'kernel' | 'netfilter' = 'auto', fullnat: 'services' | 'zones' | null = null): Fullnat {
@@ -99,9 +114,9 @@ describe('FULLNAT on a stock kernel', () => {
     const config = ipvs(`${POOL}${service('203.0.113.1')}`);
     await stage.fullnat().apply(config);
     const next = stage.fullnat();
-    const batches = stage.filter.batches.length;
+    const batches = stage.batches().length;
     await next.apply(config);
-    expect(stage.filter.batches).to.have.length(batches + 1);
+    expect(stage.batches()).to.have.length(batches + 1);
     await next.stop(false);
     expect([stage.filter.held.size, stage.sysctls.values.get('net/ipv4/vs/conntrack')]).to.deep.equal([0, '0']);
   });
@@ -148,6 +163,142 @@ describe('FULLNAT on a stock kernel', () => {
     await fullnat.apply(config);
     expect(stage.log.texts().filter((line) => line.includes('syn_proxy'))).to.have.length(1);
     await fullnat.stop(false);
+  });
+});
+
+describe('FULLNAT on a kernel without nf_tables', () => {
+  const CONFIG = `${POOL}${service('203.0.113.1')}`;
+
+  it('is by iptables: chains of our own, hooked first; all of it goes at the stop', async () => {
+    const stage = new Stage().legacy();
+    await stage.iptables.restore('inet', '*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n');
+    const fullnat = stage.fullnat();
+    const config = ipvs(CONFIG);
+    await fullnat.apply(config);
+    expect(fullnat.served(config).virtualServers.map(({ forward }) => forward.method)).to.deep.equal(['NAT']);
+    expect(stage.log.texts()[0]).to.equal('FULLNAT: by IPVS masquerading and iptables v1.8.9 (legacy) (chains TSK-FNAT), since the kernel\'s nf_tables does not do (add-table inet tsk_fnat_probe: EOPNOTSUPP); this kernel has no FULLNAT of its own');
+    expect(stage.iptables.rules('inet', 'nat', 'POSTROUTING')).to.deep.equal(['-m ipvs --ipvs --vdir ORIGINAL --vmethod MASQ -j TSK-FNAT', '-j MASQUERADE']);
+    expect(stage.iptables.rules('inet', 'filter', 'TSK-FNAT')).to.deep.equal(['-d 10.0.0.21 -g TSK-FNAT-RS', '-d 10.0.0.22 -g TSK-FNAT-RS']);
+    expect(stage.iptables.left().filter((line) => line.includes('PROBE'))).to.deep.equal([]);
+    expect(stage.sysctls.values.get('net/ipv4/vs/conntrack')).to.equal('1');
+    await fullnat.stop(false);
+    expect(stage.iptables.left()).to.deep.equal(['inet nat POSTROUTING -j MASQUERADE']);
+    expect(stage.sysctls.values.get('net/ipv4/vs/conntrack')).to.equal('0');
+    await stage.clock.advance(60_000);
+    expect(stage.clock.pending(), 'nothing is looked at any more').to.equal(0);
+  });
+
+  it('stays with --dont-release-ipvs', async () => {
+    const stage = new Stage().legacy();
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(CONFIG));
+    await fullnat.stop(true);
+    expect(stage.iptables.rules('inet', 'nat', 'POSTROUTING')).to.have.length(1);
+  });
+
+  it('a reload sends the tables that differ, and nothing when none does', async () => {
+    const stage = new Stage().legacy();
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(CONFIG));
+    const before = stage.iptables.restored.length;
+    await fullnat.apply(ipvs(CONFIG));
+    expect(stage.iptables.restored).to.have.length(before);
+    await fullnat.apply(ipvs(`${CONFIG}${service('203.0.113.2')}`));
+    expect(stage.iptables.restored.slice(before).map(({ text }) => text.match(/^\*\w+/gmu))).to.deep.equal([['*nat']]);
+    expect(stage.iptables.rules('inet', 'nat', 'POSTROUTING')).to.have.length(1);
+    await fullnat.stop(false);
+    expect(stage.iptables.left()).to.deep.equal([]);
+  });
+
+  it('the run after a killed one takes its chains over: one hook each, no chain of before', async () => {
+    const stage = new Stage().legacy();
+    await stage.fullnat().apply(ipvs(`${CONFIG}${service('203.0.113.2')}`));
+    const next = stage.fullnat();
+    await next.apply(ipvs(CONFIG));
+    expect(stage.iptables.left().filter((line) => line.startsWith('inet nat'))).to.deep.equal([
+      'inet nat POSTROUTING -m ipvs --ipvs --vdir ORIGINAL --vmethod MASQ -j TSK-FNAT',
+      'inet nat TSK-FNAT', 'inet nat TSK-FNAT -m conntrack --ctorigdst 203.0.113.1 -g TSK-FNAT-0', 'inet nat TSK-FNAT-0', 'inet nat TSK-FNAT-0 -p tcp -m conntrack --ctorigdstport 80 -g TSK-FNAT-P0',
+      'inet nat TSK-FNAT-P0', ...stage.iptables.rules('inet', 'nat', 'TSK-FNAT-P0').map((rule) => `inet nat TSK-FNAT-P0 ${rule}`),
+    ]);
+    await next.stop(false);
+    expect([stage.iptables.left(), stage.sysctls.values.get('net/ipv4/vs/conntrack')]).to.deep.equal([[], '0']);
+  });
+
+  it('the run after a killed one that needs no FULLNAT any more clears up', async () => {
+    const stage = new Stage().legacy();
+    await stage.fullnat().apply(ipvs(CONFIG));
+    await stage.fullnat().apply(ipvs(service('203.0.113.1', '', 'NAT')));
+    expect([stage.iptables.left(), stage.sysctls.values.get('net/ipv4/vs/conntrack')]).to.deep.equal([[], '0']);
+  });
+
+  it('puts back what somebody else takes away, more and more slowly when he goes on', async () => {
+    const stage = new Stage().legacy();
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(CONFIG));
+    const rules = stage.iptables.left();
+    stage.iptables.flush();
+    await stage.clock.advance(10_000);
+    expect(stage.iptables.left()).to.deep.equal(rules);
+    expect(stage.log.texts('warn').at(-1)).to.include('changed by somebody else');
+    stage.iptables.flush();
+    await stage.clock.advance(10_000);
+    expect(stage.iptables.left(), 'not yet').to.deep.equal([]);
+    await stage.clock.advance(10_000);
+    expect(stage.iptables.left()).to.deep.equal(rules);
+    const before = stage.log.texts().length;
+    await stage.clock.advance(300_000);
+    expect(stage.log.texts(), 'all is well').to.have.length(before);
+    await fullnat.stop(false);
+  });
+
+  it('rules that cannot be read any more: said with a growing pause, and put right when they can', async () => {
+    const stage = new Stage().legacy();
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(CONFIG));
+    const rules = stage.iptables.left();
+    stage.iptables.flush();
+    stage.iptables.missing = 'EAGAIN';
+    await stage.clock.advance(200_000);
+    expect(stage.log.texts('error')).to.deep.equal([20, 40, 80, 160].map((seconds) => `FULLNAT: rules of iptables cannot be looked after: save iptables: EAGAIN - trying again in ${String(seconds)} s`));
+    stage.iptables.missing = null;
+    await stage.clock.advance(160_000);
+    expect(stage.iptables.left()).to.deep.equal(rules);
+    await fullnat.stop(false);
+  });
+
+  it('without the bpf match: by chance, and said', async () => {
+    const stage = new Stage().legacy();
+    stage.iptables.lacks.add('-m bpf');
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(CONFIG));
+    expect(stage.log.texts('warn').join()).to.include('xt_bpf');
+    expect(stage.iptables.rules('inet', 'nat', 'TSK-FNAT-P0')[0]).to.equal('-m statistic --mode random --probability 0.50000000 -j SNAT --to-source 10.0.0.21');
+    await fullnat.stop(false);
+    expect(stage.iptables.left()).to.deep.equal([]);
+  });
+
+  it('modules that are missing are named, nothing is left behind, and it is tried again', async () => {
+    const stage = new Stage().legacy();
+    stage.iptables.lacks.add('--vmethod').add('SNAT');
+    const fullnat = stage.fullnat();
+    const config = ipvs(CONFIG);
+    await fullnat.apply(config);
+    expect(stage.log.texts('error').join()).to.equal('FULLNAT cannot be set up by iptables: use iptables: this kernel lacks xt_nat, xt_ipvs (modprobe them, or use a kernel that has them or nf_tables): ENOTSUP - trying again in 1 s');
+    expect([fullnat.served(config).virtualServers, stage.iptables.left()]).to.deep.equal([[], []]);
+    stage.iptables.lacks.clear();
+    await stage.clock.advance(1000);
+    expect([stage.ready, fullnat.served(config).virtualServers.length]).to.deep.equal([1, 1]);
+    await fullnat.stop(false);
+  });
+
+  it('IPv6 has its own', async () => {
+    const stage = new Stage().legacy();
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(`local_address_group G {\n 2001:db8:f::21\n}\nvirtual_server 2001:db8::1 80 {\n lvs_sched rr\n lvs_method FNAT\n protocol TCP\n laddr_group_name G\n real_server 2001:db8:1::11 80 {\n }\n}\n`));
+    expect(stage.iptables.rules('inet6', 'nat', 'TSK-FNAT-P0')).to.deep.equal(['-j SNAT --to-source 2001:db8:f::21']);
+    expect(stage.iptables.rules('inet', 'nat', 'POSTROUTING')).to.deep.equal([]);
+    await fullnat.stop(false);
+    expect(stage.iptables.left()).to.deep.equal([]);
   });
 });
 

@@ -10,6 +10,7 @@ import { FakeMedia } from './fake-media.ts';
 import { FakeProcesses } from './fake-processes.ts';
 import { FakeBfdSockets } from './fake-bfd-sockets.ts';
 import { FakeFilter } from './fake-filter.ts';
+import { FakeIptables } from './fake-iptables.ts';
 import { FakeScheduling } from './fake-scheduling.ts';
 import { FakeSysctls } from './fake-sysctls.ts';
 import { MemoryFiles } from './memory-files.ts';
@@ -37,6 +38,7 @@ export class SimMachine implements System, Station {
   readonly sysctls = new FakeSysctls();
   readonly scheduling = new FakeScheduling();
   readonly filter = new FakeFilter();
+  readonly iptables = new FakeIptables();
   readonly bfd = new FakeBfdSockets();
   readonly sockets = new Set<OpenSocket>();
   /** Frames sent by the link layer, with their time. */

@@ -28,7 +28,7 @@ import { StandingsFile } from './standings-file.ts';
 import { SyncDaemons, syncSettings } from './sync-daemons.ts';
 
 export interface CheckDaemonParts {
-  readonly system: Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'filter' | 'sysctls'>;
+  readonly system: Pick<System, 'clock' | 'scripts' | 'files' | 'routes' | 'filter' | 'iptables' | 'sysctls'>;
   readonly ipvs: IpvsControl;
   readonly sockets: CheckSockets;
   readonly log: Log;

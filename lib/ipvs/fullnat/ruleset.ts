@@ -14,7 +14,7 @@ import type { FilterOp, KeyType, SetElement } from '../../codec/nftables.ts';
 import { NATIVE_ENDIAN } from '../../codec/netlink.ts';
 import type { IpvsProtocol } from '../../codec/ipvs-values.ts';
 import { ByteWriter } from '../../util/bytes.ts';
-import { ipToBytes, type Family } from '../../util/ip.ts';
+import { ip, ipToBytes, type Family } from '../../util/ip.ts';
 import type { FullnatPlan, LocalPool, TranslatedService } from './plan.ts';
 import { toaRules } from './toa.ts';
 
@@ -56,6 +56,14 @@ export function changeRuleset(old: FullnatPlan, now: FullnatPlan): FilterOp[] {
     table.push({ op: 'flush-chain', chain: chainOf(pool.name) }).push({ op: 'delete-chain', chain: chainOf(pool.name) }).push({ op: 'delete-set', set: mapOf(pool.name) });
   }
   return table.ops;
+}
+
+/** Makes a table of every kind of object and rule that is ours, under another name, and takes it away: nobody sees it, and a kernel that lacks something refuses it. */
+export function probeRuleset(family: Family): FilterOp[] {
+  const address = ip(family === 'inet' ? '192.0.2.1' : '2001:db8::1');
+  const plan: FullnatPlan = { family, seed: 1, pools: [{ name: 'probe', addresses: [address] }], services: [], servers: [] };
+  const ops = [...buildRuleset(plan), ...removeRuleset(family)];
+  return ops.map((op) => ({ ...op, table: `${FULLNAT_TABLE}_probe` }));
 }
 
 /** Takes the table away. */

@@ -4,13 +4,13 @@ import type { IpvsControl } from '../../../system/ipvs.ts';
 import type { System } from '../../../system/system.ts';
 import type { Log } from '../../log/log.ts';
 import type { FullnatBackend } from './backend.ts';
+import { chooseTranslation } from './choose-translation.ts';
 import { KernelFullnat } from './kernel-fullnat.ts';
 import { KernelSettings } from './kernel-settings.ts';
-import { NftTranslation } from './nft-translation.ts';
 import { StockFullnat } from './stock-fullnat.ts';
 
 export interface FullnatParts {
-  readonly system: Pick<System, 'clock' | 'filter' | 'files' | 'sysctls'>;
+  readonly system: Pick<System, 'clock' | 'filter' | 'iptables' | 'files' | 'sysctls'>;
   readonly ipvs: Pick<IpvsControl, 'fullnat'>;
   /** auto: a patched kernel's own where there is one. */
   readonly by: 'auto' | 'kernel' | 'netfilter';
@@ -52,14 +52,13 @@ export class Fullnat {
 
   /** By what the kernel lists, never by trying: a stock one takes the patched one's requests without a word, and then resets clients. */
   #choose(): FullnatBackend {
-    const { system: { clock, filter }, ipvs: { fullnat }, by, log, ready } = this.#parts;
+    const { system, ipvs: { fullnat }, by, log, ready } = this.#parts;
     if (by !== 'netfilter' && fullnat === 'services') {
       log.info("FULLNAT: by this kernel's own");
       return new KernelFullnat(log);
     }
     const why = by === 'netfilter' ? 'as --fullnat asks for' : fullnat === 'zones' ? "this kernel's FULLNAT has its local addresses in zones, which is not supported" : 'this kernel has no FULLNAT of its own';
     if (by === 'kernel') log.error(`FULLNAT: --fullnat kernel, but ${why} - using netfilter`);
-    log.info(`FULLNAT: by IPVS masquerading and nftables (table tsk_fnat); ${why}`);
-    return new StockFullnat(new NftTranslation(filter, clock, log), this.#settings, clock, log, ready);
+    return new StockFullnat(() => chooseTranslation(system, why, log), this.#settings, system.clock, log, ready);
   }
 }

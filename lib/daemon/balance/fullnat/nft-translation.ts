@@ -18,6 +18,7 @@ const LONGEST_PAUSE: Millis = 60_000;
  */
 export class NftTranslation implements Translation {
   readonly name = 'nftables';
+  readonly listing = `nft list table ip ${FULLNAT_TABLE}`;
   readonly #filter: PacketFilter;
   readonly #clock: Clock;
   readonly #log: Log;

@@ -19,7 +19,8 @@ const FAMILIES: readonly Family[] = ['inet', 'inet6'];
  * virtual server is only handed to IPVS when its translation is there: a client that is let in without it hangs.
  */
 export class StockFullnat implements FullnatBackend {
-  readonly #translation: Translation;
+  readonly #choose: () => Promise<Translation>;
+  #translation: Translation | null = null;
   readonly #settings: KernelSettings;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -33,8 +34,9 @@ export class StockFullnat implements FullnatBackend {
   #closed = false;
   readonly #said = new Set<string>();
 
-  constructor(translation: Translation, settings: KernelSettings, clock: Clock, log: Log, ready: () => void) {
-    this.#translation = translation;
+  /** `choose` rejects where there is nothing to translate with, and is asked again later. */
+  constructor(choose: () => Promise<Translation>, settings: KernelSettings, clock: Clock, log: Log, ready: () => void) {
+    this.#choose = choose;
     this.#settings = settings;
     this.#clock = clock;
     this.#log = log;
@@ -64,17 +66,18 @@ export class StockFullnat implements FullnatBackend {
   async stop(keep: boolean): Promise<void> {
     this.#closed = true;
     this.#retry();
-    this.#translation.close();
+    this.#translation?.close();
     if (keep) return;
     try {
-      await this.#translation.apply([]);
+      await this.#translation?.apply([]);
       await this.#settings.need([]);
     } catch (cause) {
-      this.#log.error(`FULLNAT: ${String(cause)}; what is left: nft list table ip tsk_fnat`);
+      this.#log.error(`FULLNAT: ${String(cause)}; what is left: ${this.#translation?.listing ?? 'kernel parameters'}`);
     }
   }
 
   async #setUp(): Promise<void> {
+    this.#translation ??= await this.#choose();
     // Settings first: without them no packet meets the rules. When none is needed any more, rules go first.
     if (this.#plans.length > 0) await this.#settings.need(this.#plans.map(({ family }) => family));
     await this.#translation.apply(this.#plans);
@@ -86,7 +89,7 @@ export class StockFullnat implements FullnatBackend {
   #failed(cause: unknown): void {
     const text = cause instanceof Error ? cause.message : String(cause);
     const remedy = text.includes(VS_CONNTRACK) ? ": this kernel's IPVS does not know conntrack (CONFIG_IP_VS_NFCT), so that it cannot do FULLNAT; use another kernel, or lvs_method TUN" : '';
-    this.#log.error(`FULLNAT cannot be set up by ${this.#translation.name}: ${text}${remedy}${this.#translated.size > 0 ? '; what was there goes on' : ''} - trying again in ${String(this.#pause / 1000)} s`);
+    this.#log.error(`FULLNAT cannot be set up${this.#translation === null ? '' : ` by ${this.#translation.name}`}: ${text}${remedy}${this.#translated.size > 0 ? '; what was there goes on' : ''} - trying again in ${String(this.#pause / 1000)} s`);
     this.#retry = this.#clock.at(this.#clock.now() + this.#pause, () => {
       if (this.#closed) return;
       this.#setUp().then(() => {

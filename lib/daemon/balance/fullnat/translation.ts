@@ -4,7 +4,9 @@ import type { FullnatPlan } from '../../../ipvs/fullnat/plan.ts';
 export interface Translation {
   /** As logs name it. */
   readonly name: 'nftables' | 'iptables';
-  /** From now on this, one plan a family; none: the tables go. Connections keep what they have. Rejects with SystemError, and then nothing has changed. */
+  /** The command that shows an operator what is there. */
+  readonly listing: string;
+  /** From now on this, one plan a family; none: the tables go. Connections keep what they have. Rejects with SystemError; then a family stands as it was, or as asked for. */
   apply(plans: readonly FullnatPlan[]): Promise<void>;
   /** Ends watching; tables stay. */
   close(): void;
