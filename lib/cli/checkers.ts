@@ -60,6 +60,9 @@ class CheckerLife {
   #system: LinuxCheckSystem | null = null;
   #scheduler: Scheduler | null = null;
   #ending = false;
+  #pidFile: PidFile | null = null;
+  /** The daemon has died: another one may be started at any time. */
+  #orphaned = false;
   #end: () => void = () => undefined;
 
   constructor(start: CheckerStart, log: DaemonLog, bug: (cause: unknown) => void) {
@@ -73,7 +76,6 @@ class CheckerLife {
   async run(): Promise<number> {
     const over = new Promise<void>((resolve) => { this.#end = resolve; });
     const unsignal = this.#listen();
-    let pidFile: PidFile | null = null;
     try {
       const { config: read, diagnostics } = await load(this.#request);
       this.#tell(diagnostics);
@@ -81,12 +83,12 @@ class CheckerLife {
       const config = chosenParts(read, this.#start.settings);
       this.#log.rename(identOf(IDENT, config.process.instance, config.process.namespace));
       process.umask(this.#start.settings.umask ?? config.global.umask);
-      pidFile = this.#takePidFile();
-      if (pidFile === null) return EXIT_FATAL;
+      this.#pidFile = this.#takePidFile();
+      if (this.#pidFile === null) return EXIT_FATAL;
       return await this.#live(config, over);
     } finally {
       unsignal();
-      pidFile?.remove();
+      this.#pidFile?.remove();
       if (process.connected) process.disconnect();
     }
   }
@@ -119,7 +121,7 @@ class CheckerLife {
       return cause.code === 'EPERM' ? EXIT_PERMISSION : EXIT_FATAL;
     } finally {
       this.#ending = true;
-      await this.#daemon?.stop();
+      await this.#daemon?.stop(() => this.#hasHeir());
       relay.close();
       ipvs?.close();
       await this.#system?.close();
@@ -134,12 +136,18 @@ class CheckerLife {
   /** The daemon's messages, its death, and keepalived's signals of a checker process. */
   #listen(): () => void {
     const heard = (message: ToChecker): void => { this.#hear(message); };
-    const stop = (): void => { this.#stop(); };
+    const stop = (): void => { this.#orphan(); };
     process.on('message', heard);
     process.on('disconnect', stop);
     const nothing = (): void => undefined;
     const unsignal = onSignals({
-      stop: (name) => { if (name === 'SIGTERM') this.#stop(); },
+      // Of a group of processes each gets the signal, and this one the daemon's message besides.
+      stop: (name) => {
+        if (name !== 'SIGTERM') return;
+        if (this.#terminated) this.#daemon?.hurry();
+        this.#terminated = true;
+        this.#stop();
+      },
       reload: () => { this.#reload(); },
       data: () => { this.#dump(); },
       stats: nothing,
@@ -158,6 +166,7 @@ class CheckerLife {
       case 'reload': return this.#reload();
       case 'data': return this.#dump();
       case 'stop': return this.#stop();
+      case 'hurry': return this.#daemon?.hurry();
       case 'session': return this.#session(message.name, message.up);
     }
   }
@@ -169,9 +178,34 @@ class CheckerLife {
     else this.#daemon.session(name, up);
   }
 
+  #terminated = false;
   #stop(): void {
     this.#ending = true;
     this.#end();
+  }
+
+  /** Where this drains, the next daemon's checking process does not wait for it: the pid file is free at once. */
+  #orphan(): void {
+    if (!this.#orphaned && (this.#daemon?.config.ipvs.drainTime ?? 0) > 0) {
+      this.#pidFile?.remove();
+      this.#pidFile = null;
+    }
+    this.#orphaned = true;
+    this.#stop();
+  }
+
+  /** After it has drained without a daemon: does another one run here now? Then IPVS is its own. */
+  #hasHeir(): boolean {
+    if (!this.#orphaned || this.#pidFile !== null) return false;
+    try {
+      this.#pidFile = takePidFile(this.#start.settings.checkersPidFile, process.pid);
+      return false;
+    } catch (cause) {
+      if (!(cause instanceof SystemError)) throw cause;
+      if (cause.code !== 'EAGAIN') return false;
+      this.#log.info('Another checking process has taken over');
+      return true;
+    }
   }
 
   #dump(): void {

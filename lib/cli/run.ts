@@ -20,6 +20,7 @@ import { linuxSysctls } from '../linux/sysctls.ts';
 import { linuxSystem } from '../linux/system.ts';
 import { SystemError } from '../system/error.ts';
 import type { Clock } from '../system/clock.ts';
+import type { Millis } from '../util/time.ts';
 import { isBackground, reportToForeground } from './background.ts';
 import { dumpCore } from './core-dump.ts';
 import { writeDump } from './dumps.ts';
@@ -50,6 +51,8 @@ const IDENT = 'Keepalived_vrrp';
 const LOG_GRACE = 500;
 /** How long hooks may take for what they have heard. */
 const HOOKS_GRACE = 1000;
+/** All of a stop but the checking process. */
+const STOP_GRACE: Millis = 10_000;
 
 /** Runs until told to stop; resolves with the exit code. */
 export async function runDaemon(settings: Settings, argv: readonly string[]): Promise<number> {
@@ -218,11 +221,20 @@ class Life {
   }
 
   #stop(code = EXIT_OK): void {
-    if (this.#ending) return;
+    if (this.#ending) {
+      this.#daemon?.hurry();
+      return;
+    }
     this.#ending = true;
     this.#log.info('Stopping');
-    this.#services.stopping();
+    this.#services.stopping(this.#stopLimit());
     this.#end(code);
+  }
+
+  /** What the service manager must grant beyond its own limit: a draining checking process, and the rest of the stop. */
+  #stopLimit(): Millis {
+    const config = this.#daemon?.config;
+    return config === undefined || config.ipvs.drainTime === 0 ? 0 : config.ipvs.drainTime + config.process.childWait + STOP_GRACE;
   }
 
   /** One at a time; a signal during a reload asks for one more. */
@@ -291,7 +303,7 @@ class Life {
     this.#log.flushNow();
     if (this.#ending) process.exit(EXIT_FATAL);
     this.#ending = true;
-    this.#services.stopping();
+    this.#services.stopping(this.#stopLimit());
     this.#end(EXIT_FATAL);
   }
 

@@ -1,12 +1,13 @@
 import { unixDatagram } from '../linux/unix-datagram.ts';
 import type { Clock } from '../system/clock.ts';
-import type { Cancel } from '../util/time.ts';
+import type { Cancel, Millis } from '../util/time.ts';
 
 /** What a service manager hears of us: sd_notify(3). Without NOTIFY_SOCKET nothing is sent. */
 export interface ServiceManager {
   ready(status: string): void;
   reloading(): void;
-  stopping(): void;
+  /** `limit`: how long it may take beyond what the service manager allows for a stop; 0: no longer. */
+  stopping(limit: Millis): void;
   status(text: string): void;
   close(): void;
 }
@@ -32,8 +33,8 @@ export function serviceManager(env: NodeJS.ProcessEnv, clock: Clock): ServiceMan
     reloading() {
       socket.send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     },
-    stopping() {
-      socket.send('STOPPING=1');
+    stopping(limit) {
+      socket.send(limit === 0 ? 'STOPPING=1' : `STOPPING=1\nEXTEND_TIMEOUT_USEC=${String(limit * 1000)}`);
     },
     status(text) {
       socket.send(`STATUS=${text}`);

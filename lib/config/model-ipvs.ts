@@ -118,6 +118,9 @@ export interface FullnatSettings {
   readonly localAddressGroup: string | null;
   /** The group's addresses of the service's family, in order; none: the group is missing, or there is none. */
   readonly localAddresses: readonly IpAddress[];
+  /** Whose addresses a TCP connection gets that is met in its middle, since another director had it before; null: its own. */
+  readonly takeoverGroup: string | null;
+  readonly takeoverAddresses: readonly IpAddress[];
   readonly denyGroup: string | null;
   readonly allowGroup: string | null;
   readonly synProxy: boolean;
@@ -148,6 +151,8 @@ export interface IpvsConfig {
   readonly localAddressGroups: readonly LocalAddressGroup[];
   /** Decides which client gets which local address; the same on all directors that take over from each other. */
   readonly fullnatSeed: number;
+  /** How long IPVS serves on at the stop, after clients have been sent elsewhere. */
+  readonly drainTime: Millis;
   readonly ssl: { readonly password: string | null; readonly ca: string | null; readonly certificate: string | null; readonly key: string | null } | null;
   /** Seconds; null: the kernel's. */
   readonly timeouts: { readonly tcp: number | null; readonly tcpfin: number | null; readonly udp: number | null } | null;

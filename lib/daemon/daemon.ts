@@ -252,12 +252,18 @@ export class Daemon {
     return this.#stopping;
   }
 
+  /** What is left of drain_time is not waited for. */
+  hurry(): void {
+    this.#parts.balance?.hurry();
+  }
+
   async #stop(): Promise<void> {
     const { system, hooks } = this.#parts;
     this.#vmacs.stop();
     this.#autoPriority.close();
     this.#vrrp.stop();
-    const balanced = Promise.all([this.#parts.balance?.stop(), this.#sync?.stop()]);
+    const balanced = this.#parts.balance?.stop();
+    const unsynced = this.#sync?.stop();
     this.#bfd.close();
     this.#startupScript?.stop();
     this.#trackers.close();
@@ -265,7 +271,7 @@ export class Daemon {
     hooks.emit('onStop', { time: system.clock.wall() });
     const linger = !needsVrrp(this.#config) ? Promise.resolve() : new Promise<void>((resolve) => system.clock.at(system.clock.now() + LINGER, resolve));
     const closed = (): Promise<void> => this.#notifier.stop();
-    await Promise.all([linger, balanced, this.#changing.then(closed, closed)]);
+    await Promise.all([linger, unsynced, this.#changing.then(closed, closed)]);
     this.#vrrp.close();
     if (!this.#options.keepAddresses) {
       await this.#vmacs.remove();
@@ -273,6 +279,8 @@ export class Daemon {
       await this.#igmp.restore();
       await this.#journal.clear();
     }
+    // It may take its drain_time; all of VRRP is over before.
+    await balanced;
     if (this.#config.global.shutdownScript !== null) await this.#runOnce('shutdown', this.#config.global.shutdownScript);
   }
 

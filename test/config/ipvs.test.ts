@@ -98,7 +98,7 @@ describe('virtual_server: what follows from what', () => {
     expect(config?.ipvs.localAddressGroups).to.deep.equal([{ name: 'laddr_g1', ranges: [{ first: '192.0.2.240', last: '192.0.2.242', link: null }, { first: '192.0.2.250', last: '192.0.2.250', link: 'eth1' }] }]);
     const [one] = config?.ipvs.virtualServers ?? [];
     expect(one?.forward.method).to.equal('FNAT');
-    expect(one?.fullnat).to.deep.equal({ localAddressGroup: 'laddr_g1', localAddresses: ['192.0.2.240', '192.0.2.241', '192.0.2.242', '192.0.2.250'], denyGroup: null, allowGroup: null, synProxy: true, bindLink: null, establishTimeout: 90_000, toa: false });
+    expect(one?.fullnat).to.deep.equal({ localAddressGroup: 'laddr_g1', localAddresses: ['192.0.2.240', '192.0.2.241', '192.0.2.242', '192.0.2.250'], takeoverGroup: null, takeoverAddresses: [], denyGroup: null, allowGroup: null, synProxy: true, bindLink: null, establishTimeout: 90_000, toa: false });
     expect(one?.realServers[0]?.port).to.equal(8080);
   });
 

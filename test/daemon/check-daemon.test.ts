@@ -174,6 +174,65 @@ describe('daemon: the checking half', () => {
     });
   }
 
+  describe('drain_time', () => {
+    const text = conf({ globals: 'drain_time 30\nlvs_sync_daemon eth0 id 7', service: 'omega\nquorum_down "/bin/down"' });
+
+    const playing = (): Bench => {
+      const bench = new Bench();
+      bench.scripts.answer('/bin/down', 0);
+      return bench;
+    };
+
+    /** A stop of which 29.999 s are over; `over` says when it is. */
+    async function drained(options: Partial<CheckDaemonOptions> = {}, hasHeir = false): Promise<{ bench: Bench; over: () => boolean }> {
+      const bench = await playing().start(text, options);
+      let over = false;
+      void bench.daemon?.stop(() => hasHeir).then(() => { over = true; });
+      await bench.clock.advance(29_999);
+      return { bench, over: () => over };
+    }
+
+    it('clients are sent elsewhere at once, nothing is checked any more, and IPVS serves on until the time is over', async () => {
+      const { bench, over } = await drained();
+      expect([bench.kernel.lines(), bench.scripts.runs.map(({ argv }) => argv[0]), bench.sockets.pending, over()]).to.deep.equal([[BOTH], ['/bin/down'], 0, false]);
+      expect(bench.log.texts().slice(-3)).to.deep.equal(['Shutting down service [10.0.0.1]:tcp:80 from VS [10.0.0.100]:tcp:80', 'Shutting down service [10.0.0.2]:tcp:80 from VS [10.0.0.100]:tcp:80', 'Draining: IPVS serves on for 30 s']);
+      const unsynced = (): number => bench.kernel.asked().filter((line) => line.startsWith('stop')).length;
+      const before = unsynced();
+      await bench.clock.advance(1);
+      expect([over(), bench.scripts.runs.length, bench.log.texts().filter((line) => line.startsWith('Shutting')).length]).to.deep.equal([true, 1, 2]);
+      expect(unsynced() - before, 'connections are told to other directors to the end').to.equal(2);
+      await bench.end();
+      expect([...bench.files.files.keys()]).to.deep.equal([]);
+    });
+
+    it('hurried, it is over at once, and before it has begun', async () => {
+      const { bench, over } = await drained();
+      bench.daemon?.hurry();
+      await bench.clock.advance(0);
+      expect([over(), bench.kernel.lines(), bench.log.texts().includes('Draining: ended before its time')]).to.deep.equal([true, [], true]);
+      await bench.end();
+      const other = await playing().start(text);
+      other.daemon?.hurry();
+      await other.end();
+      expect(other.scripts.runs.map(({ argv }) => argv[0])).to.deep.equal(['/bin/down']);
+    });
+
+    it('another process has taken over meanwhile: table, journal and what is known of the servers are its own', async () => {
+      const { bench, over } = await drained({}, true);
+      await bench.clock.advance(1);
+      expect([over(), bench.kernel.lines(), [...bench.files.files.keys()].sort()]).to.deep.equal([true, [BOTH], [JOURNAL, STANDINGS]]);
+      expect(bench.clock.pending() + bench.files.watching()).to.equal(0);
+    });
+
+    it('with -I, and without a virtual server, there is nothing to wait for', async () => {
+      const bench = await playing().start(text, { keepIpvs: true });
+      await bench.end(BOTH);
+      const none = await new Bench().start('global_defs {\ndrain_time 30\n}\n');
+      await none.end();
+      expect(bench.log.texts().concat(none.log.texts()).filter((line) => line.startsWith('Draining'))).to.deep.equal([]);
+    });
+  });
+
   it('what an earlier run has left and nobody names any more goes, and nothing of anybody else', async () => {
     const bench = new Bench();
     await bench.start(conf({ more: OTHER }));

@@ -196,6 +196,20 @@ describe('daemon: the checking process is watched', () => {
     });
   }
 
+  it('the stop gives it its drain_time, the longest that it was told of, besides; and passes on that it should hurry', async () => {
+    const watch = started({}, `global_defs {\n drain_time 60\n}\n${SERVICE}`);
+    watch.supervisor.reload(configOf(`global_defs {\n drain_time 10\n}\n${SERVICE}`));
+    void watch.supervisor.stop();
+    await watch.clock.advance(64_999);
+    expect(watch.last.killed).to.equal(false);
+    watch.supervisor.hurry();
+    expect(watch.last.heard).to.deep.equal([{ type: 'reload' }, { type: 'stop' }, { type: 'hurry' }]);
+    await watch.clock.advance(1);
+    expect(watch.last.killed).to.equal(true);
+    await watch.die();
+    watch.supervisor.hurry();
+  });
+
   it('a stop while it waits for its turn, or without one, is over at once', async () => {
     const watch = started();
     await watch.die();

@@ -93,6 +93,18 @@ describe('FULLNAT as rules of iptables', () => {
     ]);
   });
 
+  it('what another director had: TCP without SYN goes to the pool of the takeover first, UDP has no beginning to be seen', () => {
+    const pools = [{ name: 'G', addresses: [ip('10.0.0.21')] }, { name: 'H', addresses: [ip('10.0.0.41')] }];
+    const services = [service('203.0.113.1', 80), service('203.0.113.1', 0), service('203.0.113.1', 53, 'G', 'udp'), { id: { kind: 'fwmark', mark: 7, family: 'inet' }, pool: 'G', toa: false } as const].map((one) => ({ ...one, takeover: 'H' }));
+    expect(lines(iptablesTables(plan({ pools, services }), 'hash')).filter((line) => /^nat TSK-FNAT(-0)?:/u.test(line))).to.deep.equal([
+      'nat TSK-FNAT: -p tcp -m tcp ! --syn -m mark --mark 7 -g TSK-FNAT-P1', 'nat TSK-FNAT: -m mark --mark 7 -g TSK-FNAT-P0',
+      'nat TSK-FNAT: -m conntrack --ctorigdst 203.0.113.1 -g TSK-FNAT-0',
+      'nat TSK-FNAT-0: -p udp -m conntrack --ctorigdstport 53 -g TSK-FNAT-P0',
+      'nat TSK-FNAT-0: -p tcp -m tcp ! --syn -m conntrack --ctorigdstport 80 -g TSK-FNAT-P1', 'nat TSK-FNAT-0: -p tcp -m conntrack --ctorigdstport 80 -g TSK-FNAT-P0',
+      'nat TSK-FNAT-0: -p tcp -m tcp ! --syn -g TSK-FNAT-P1', 'nat TSK-FNAT-0: -p tcp -g TSK-FNAT-P0',
+    ]);
+  });
+
   it('by chance, each address is equally likely', () => {
     const addresses = ['10.0.0.21', '10.0.0.22', '10.0.0.23'].map((address) => ip(address));
     expect(lines(iptablesTables(plan({ pools: [{ name: 'G', addresses }] }), 'random')).filter((line) => line.includes('SNAT'))).to.deep.equal([

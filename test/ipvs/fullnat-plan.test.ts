@@ -38,6 +38,17 @@ describe('FULLNAT plan', () => {
     expect(fullnatPlan(both, 'inet6')).to.deep.include({ pools: [{ name: 'G', addresses: ['2001:db8::21'] }], servers: [{ protocol: 'tcp', address: '2001:db8:1::11', port: 80 }] });
   });
 
+  it('the pool of a takeover is there with its own; one that is missing or empty is left out', () => {
+    const other = 'local_address_group H {\n 10.0.0.41\n}\n';
+    const plan = fullnatPlan(ipvs(`${GROUPS}${other}${server('203.0.113.1 80', 'laddr_group_name G\n laddr_takeover_name H')}`), 'inet');
+    expect([plan?.pools.map(({ name }) => name), plan?.services[0]]).to.deep.equal([['G', 'H'], { id: { kind: 'address', protocol: 'tcp', address: '203.0.113.1', port: 80 }, pool: 'G', takeover: 'H', toa: false }]);
+    for (const name of ['NOT', 'SIX']) {
+      const without = load(`${GROUPS}local_address_group SIX {\n 2001:db8::41\n}\n${server('203.0.113.1 80', `laddr_group_name G\n laddr_takeover_name ${name}`)}`);
+      expect(fullnatPlan(without.config?.ipvs ?? ipvs(''), 'inet')?.services[0]).to.not.have.property('takeover');
+      expect(without.diagnostics.map(({ message }) => message)).to.include(name === 'NOT' ? 'local_address_group NOT is not declared: [203.0.113.1]:tcp:80 keeps no connection of another director' : 'local_address_group SIX has no IPv4 address: [203.0.113.1]:tcp:80 keeps no connection of another director');
+    }
+  });
+
   it('a mark: every protocol; a server without a port: any', () => {
     const plan = fullnatPlan(ipvs(`${GROUPS}${server('fwmark 7', 'laddr_group_name G', 'real_server 10.0.1.11 {\n }')}`), 'inet');
     expect(plan?.services).to.deep.equal([{ id: { kind: 'fwmark', mark: 7, family: 'inet' }, pool: 'G', toa: false }]);

@@ -23,7 +23,7 @@ const PLAN: FullnatPlan = {
   ],
   servers: [{ protocol: 'tcp', address: ip('10.0.1.11'), port: 80 }, { protocol: 'udp', address: ip('10.0.1.12'), port: 0 }],
 };
-const SETS = ['svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark', 'lips', 'rs', 'rs_any', 'toa', 'pool_G', 'poolx_74776f20776f726473'];
+const SETS = ['svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark', 'mid_tcp', 'mid_mark', 'lips', 'rs', 'rs_any', 'toa', 'pool_G', 'poolx_74776f20776f726473'];
 
 /** What a kernel holds after these batches, set by set. */
 async function held(...batches: readonly (readonly FilterOp[])[]): Promise<Record<string, readonly string[] | null>> {
@@ -53,6 +53,15 @@ describe('FULLNAT by nf_tables: the table', () => {
     expect(only(buildRuleset(many), 'add-rule')).to.have.length(only(buildRuleset(PLAN), 'add-rule').length);
   });
 
+  it('connections that another director had: TCP without SYN goes to the pool of the takeover, before all else', async () => {
+    const plan = { ...PLAN, services: PLAN.services.map((one) => ({ ...one, takeover: 'two words' })) };
+    const ops = buildRuleset(plan);
+    expect(await held(ops)).to.deep.include({ mid_tcp: ['cb00710100500000'], mid_mark: (await held(buildRuleset(PLAN)))['svc_mark'], svc_udp: ['cb00710100350000'] });
+    const dispatches = only(ops, 'add-rule').flatMap((op) => ('expressions' in op ? [op.expressions] : [])).filter((rule) => rule.some(({ type }) => type === 'dispatch'));
+    expect(dispatches.map((rule) => rule.flatMap((one) => (one.type === 'dispatch' ? [one.map] : [])).join())).to.deep.equal(['mid_tcp', 'mid_mark', 'svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark']);
+    expect(dispatches[0]).to.deep.include.members([{ type: 'payload', base: 'transport', offset: 13, length: 1, register: 8 }, { type: 'mask', register: 8, mask: Uint8Array.of(2) }]);
+  });
+
   it('IPv6: no TOA, addresses of sixteen bytes', () => {
     const plan: FullnatPlan = { family: 'inet6', seed: 1, pools: [{ name: 'G', addresses: ips('2001:db8::21') }], services: [{ id: { kind: 'address', protocol: 'tcp', address: ip('2001:db8::1'), port: 80 }, pool: 'G', toa: true }], servers: [] };
     const ops = buildRuleset(plan);
@@ -71,6 +80,7 @@ describe('FULLNAT by nf_tables: a reload', () => {
     ['a real server more: one element', { ...PLAN, servers: [...PLAN.servers, { protocol: 'tcp', address: ip('10.0.1.13'), port: 80 }] }, ['add-elements']],
     ['a service less: its elements', { ...PLAN, services: PLAN.services.slice(1) }, ['delete-elements', 'delete-elements']],
     ['a local address more: its pool is filled anew, and its chain', { ...PLAN, pools: [{ name: 'G', addresses: ips('10.0.0.21', '10.0.0.22', '10.0.0.23') }, ...PLAN.pools.slice(1)] }, ['flush-chain', 'flush-set', 'add-elements', 'add-rule', 'add-elements']],
+    ['a takeover: elements', { ...PLAN, services: PLAN.services.map((one) => ({ ...one, takeover: 'two words' })) }, ['add-elements', 'add-elements']],
     ['another pool for a service', { ...PLAN, services: PLAN.services.map((one) => ({ ...one, pool: 'G' })) }, ['delete-elements', 'add-elements']],
     ['a pool less', { ...PLAN, pools: PLAN.pools.slice(0, 1), services: PLAN.services.filter(({ pool }) => pool === 'G') }, ['delete-elements', 'delete-elements', 'flush-chain', 'delete-chain', 'delete-set']],
     ['another seed: every chain', { ...PLAN, seed: 2 }, ['flush-chain', 'flush-set', 'add-elements', 'add-rule', 'flush-chain', 'flush-set', 'add-elements', 'add-rule']],

@@ -190,6 +190,7 @@ export const globalDefs = table('global_defs', {
   json_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'json_dump_file missing file name', since: '2.3.0' }),
   plugin_dir: keyword(word('DIR', 'file'), 'FULLNAT forks: directory of checker plugins; read and ignored', { since: 'fullnat', ...later }),
   fullnat_seed: keyword(integer({ min: 0, max: UINT_MAX }), 'FULLNAT on a stock kernel: seed of the hash that gives clients their local address; the same on directors that take over from each other', { default: '1953721185', since: 'tskeepalived', invalid: 'Invalid fullnat_seed {word}' }),
+  drain_time: keyword(seconds({ min: 0, max: 86_400 }, 0), 'at the stop IPVS serves on for so long after quorum_down (omega) and vip_bind_dev have sent clients elsewhere; a second SIGTERM ends it', { default: '0', since: 'tskeepalived', invalid: "drain_time '{word}' must be in [0, 86400] - ignoring" }),
   hooks: keyword(word('FILE.ts', 'file'), 'TypeScript that hears of every change; see the manual of hooks', { since: 'tskeepalived' }),
 }, { pass: 'parent' });
 

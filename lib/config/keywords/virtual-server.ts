@@ -153,6 +153,7 @@ export const virtualServer = table('virtual_server', {
   sorry_server_lvs_method: keyword(afterSorry('sorry_server forwarding used without sorry_server', { ...forwarding('sorry server'), bare: true }), 'forwarding method of the sorry server', { default: 'lvs_method' }),
   real_server: block(sameFamily(endpoint('Invalid real server ip address/port {word}/{port} - skipping'), 'real'), realServer, 'a server behind it'),
   laddr_group_name: keyword(word('NAME'), 'FULLNAT: pool of local addresses', { since: 'fullnat' }),
+  laddr_takeover_name: keyword(word('NAME'), "FULLNAT on a stock kernel: the other director's pool, for TCP connections that come over from it in their middle", { default: 'laddr_group_name', since: 'tskeepalived' }),
   daddr_group_name: keyword(word('NAME'), 'DPVS: addresses to refuse', { since: 'fullnat', ...later }),
   waddr_group_name: keyword(word('NAME'), 'DPVS: addresses to let in', { since: 'fullnat', ...later }),
   syn_proxy: keyword(FLAG, 'FULLNAT: SYN proxy, TCP only', { default: 'off', since: 'fullnat' }),

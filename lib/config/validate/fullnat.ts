@@ -18,6 +18,7 @@ interface Asking {
 interface Places {
   readonly block: Place;
   readonly group: () => Place | undefined;
+  readonly takeover: () => Place | undefined;
   readonly synProxy: () => Place | undefined;
 }
 
@@ -40,5 +41,10 @@ export function checkFullnat({ id, family, realServers, sorryServer, fullnat, pr
   if (name === null) return report({ code: 'fullnat-no-group', place: places.block, message: `virtual server ${id} is FNAT without local addresses: it is left out`, remedy: 'write: laddr_group_name NAME, and local_address_group NAME { … }' });
   if (!groups.some((group) => group.name === name)) return report({ code: 'fullnat-no-group', place: at, message: `local_address_group ${name} is not declared: ${id} is left out`, remedy: `declare it: local_address_group ${name} { … }` });
   if (fullnat.localAddresses.length === 0) return report({ code: 'fullnat-no-address', place: at, message: `local_address_group ${name} has no ${family === 'inet' ? 'IPv4' : 'IPv6'} address: ${id} is left out`, remedy: 'add one of the family of the virtual server' });
+  const { takeoverGroup, takeoverAddresses } = fullnat;
+  if (takeoverGroup !== null && takeoverAddresses.length === 0) {
+    const declared = groups.some((group) => group.name === takeoverGroup);
+    report({ code: declared ? 'fullnat-no-address' : 'fullnat-no-group', severity: 'warning', place: places.takeover() ?? places.block, message: declared ? `local_address_group ${takeoverGroup} has no ${family === 'inet' ? 'IPv4' : 'IPv6'} address: ${id} keeps no connection of another director` : `local_address_group ${takeoverGroup} is not declared: ${id} keeps no connection of another director`, remedy: `declare it as the other director does: local_address_group ${takeoverGroup} { … }` });
+  }
   if (fullnat.synProxy && protocol !== 'tcp') report({ code: 'fullnat-syn-proxy', place: places.synProxy() ?? places.block, message: `syn_proxy is for TCP: ${id} goes without`, remedy: 'leave it out', severity: 'warning' });
 }

@@ -43,6 +43,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
     groups,
     localAddressGroups,
     fullnatSeed: given.fullnat_seed ?? DEFAULT_SEED,
+    drainTime: given.drain_time ?? 0,
     ssl: ssl === undefined ? null : { password: ssl.password ?? null, ca: ssl.ca ?? null, certificate: ssl.certificate ?? null, key: ssl.key ?? null },
     timeouts: given.lvs_timeouts ?? null,
     flush: given.lvs_flush ?? false,
@@ -122,6 +123,8 @@ class Builder {
       fullnat: {
         localAddressGroup: values.laddr_group_name ?? null,
         localAddresses: localAddresses(values.laddr_group_name ?? null, family, this.#localGroups),
+        takeoverGroup: values.laddr_takeover_name ?? null,
+        takeoverAddresses: localAddresses(values.laddr_takeover_name ?? null, family, this.#localGroups),
         denyGroup: values.daddr_group_name ?? null,
         allowGroup: values.waddr_group_name ?? null,
         synProxy: values.syn_proxy ?? false,
@@ -130,7 +133,7 @@ class Builder {
         toa: values.toa ?? false,
       },
     };
-    checkFullnat(built, this.#localGroups, { block: this.#block.place, group: () => this.#block.placeOf('laddr_group_name'), synProxy: () => this.#block.placeOf('syn_proxy') }, this.#context);
+    checkFullnat(built, this.#localGroups, { block: this.#block.place, group: () => this.#block.placeOf('laddr_group_name'), takeover: () => this.#block.placeOf('laddr_takeover_name'), synProxy: () => this.#block.placeOf('syn_proxy') }, this.#context);
     return built;
   }
 

@@ -25,6 +25,8 @@ export class Balancer {
   readonly #parts: BalancerParts;
   #groups: IpvsConfig['groups'] = [];
   #standings: Standings = new Map();
+  /** All has been told of the end. */
+  #parted = false;
   /** The kernel's services of a standing, made once: most do not change when one does. */
   #entries = new WeakMap<Standing, readonly ServiceEntry[]>();
 
@@ -58,16 +60,21 @@ export class Balancer {
 
   /** Everything goes, and with `omega` it is told. `keep`: the kernel's table stays. */
   stop(keep: boolean): void {
-    for (const standing of this.#standings.values()) {
-      const { service, state } = standing;
+    if (!this.#parted) this.withdraw(keep);
+    this.#standings = new Map();
+    if (!keep) this.#parts.keeper.want(EMPTY_TABLE);
+  }
+
+  /** What `stop` tells, ahead of it: the kernel's table stays until then. */
+  withdraw(keep: boolean): void {
+    this.#parted = true;
+    for (const { service, state } of this.#standings.values()) {
       for (const server of service.realServers) {
         const inhibited = server.inhibitOnFailure && !isUp(state, server);
         if (!keep) this.#parts.log.info(`Shutting down ${inhibited ? '(inhibited) ' : ''}service ${server.id} from VS ${service.id}`);
       }
       this.#act(service, farewell(service, state, service.omega));
     }
-    this.#standings = new Map();
-    if (!keep) this.#parts.keeper.want(EMPTY_TABLE);
   }
 
   #take({ standings, steps }: Migration, { groups }: IpvsConfig): void {

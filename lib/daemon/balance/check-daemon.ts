@@ -20,6 +20,7 @@ import { scriptsOf } from '../scripts-of.ts';
 import { FileTracker } from '../track-files.ts';
 import { Balancer, type BalancerParts } from './balancer.ts';
 import { type CheckEntry, CheckRunner } from './check-runner.ts';
+import { Drain } from './drain.ts';
 import { Fullnat } from './fullnat/fullnat.ts';
 import { IpvsJournal } from './ipvs-journal.ts';
 import { IpvsKeeper } from './ipvs-keeper.ts';
@@ -76,6 +77,7 @@ export class CheckDaemon {
   /** The start, then one reload after the other. */
   #changing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
+  readonly #drain: Drain;
 
   constructor(config: Config, options: CheckDaemonOptions, parts: CheckDaemonParts) {
     const { system: { clock, files, routes, scripts }, ipvs, log, mailer, emit } = parts;
@@ -92,6 +94,7 @@ export class CheckDaemon {
     this.#standings = new StandingsFile(files, clock, log, `${options.journal.path}.standings`, options.journal.epoch);
     this.#notifier = new LvsNotifier(config, { scripts: this.#scripts, files, clock, log, mailer });
     this.#balancer = new Balancer({ clock, log, keeper: this.#keeper, notifier: this.#notifier, emit });
+    this.#drain = new Drain(clock, log);
     this.#fullnat = new Fullnat({
       system: parts.system, ipvs, by: options.fullnat, log, journal: { path: `${options.journal.path}.fullnat`, epoch: options.journal.epoch },
       ready: () => { if (this.#stopping === null) this.#rebalance(); },
@@ -186,14 +189,21 @@ export class CheckDaemon {
     this.#runner.informed({ session: name });
   }
 
-  /** Checks end at once; then IPVS is cleared, unless it is to stay. Calling it again waits for the same stop. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  /**
+   * Checks end at once; clients are sent elsewhere and IPVS serves on for drain_time; then it is cleared, unless it is to stay.
+   * Calling it again waits for the same stop. `hasHeir`, asked after drain_time: has another process taken IPVS over meanwhile?
+   */
+  stop(hasHeir: () => boolean = () => false): Promise<void> {
+    this.#stopping ??= this.#stop(hasHeir);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
-    const { keepIpvs } = this.#options;
+  /** What is left of drain_time is not waited for. */
+  hurry(): void {
+    this.#drain.end();
+  }
+
+  async #stop(hasHeir: () => boolean): Promise<void> {
     this.#runner.stop();
     this.#files.close();
     if (this.#watchesNetwork) this.#network.close();
@@ -204,15 +214,27 @@ export class CheckDaemon {
     this.#files.close();
     if (this.#watchesNetwork) this.#network.close();
     await this.#keeper.settled();
-    if (!keepIpvs && this.#balancer.standings.size > 0) await this.#flush();
-    this.#balancer.stop(keepIpvs);
+    const { drainTime } = this.#config.ipvs;
+    const drains = !this.#options.keepIpvs && drainTime > 0 && this.#balancer.standings.size > 0;
+    if (drains) {
+      this.#balancer.withdraw(false);
+      await this.#drain.wait(drainTime);
+    }
+    const inherited = drains && hasHeir();
+    await this.#clear(this.#options.keepIpvs || inherited);
+    await this.#notifier.stop(MAIL_GRACE);
+    if (!inherited) await this.#standings.clear();
+  }
+
+  async #clear(keep: boolean): Promise<void> {
+    if (!keep && this.#balancer.standings.size > 0) await this.#flush();
+    this.#balancer.stop(keep);
     await this.#keeper.settled();
     this.#keeper.close();
-    await this.#fullnat.stop(keepIpvs);
-    if (!keepIpvs) await this.#sync.stop();
-    await this.#notifier.stop(MAIL_GRACE);
-    await this.#standings.clear();
-    if (!keepIpvs) await this.#journal.clear();
+    await this.#fullnat.stop(keep);
+    if (keep) return;
+    await this.#sync.stop();
+    await this.#journal.clear();
   }
 
   /** The configuration as IPVS gets it. */

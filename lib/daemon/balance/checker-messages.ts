@@ -6,6 +6,8 @@ export type ToChecker =
   /** Write keepalived_check.data. */
   | { readonly type: 'data' }
   | { readonly type: 'stop' }
+  /** What is left of drain_time is not waited for. */
+  | { readonly type: 'hurry' }
   /** A BFD session that checkers follow. */
   | { readonly type: 'session'; readonly name: string; readonly up: boolean };
 

@@ -14,6 +14,8 @@ export interface Balance {
   /** A BFD session that checkers follow went up or down. */
   session(name: string, up: boolean): void;
   stop(): Promise<void>;
+  /** What is left of drain_time is not waited for. */
+  hurry(): void;
 }
 
 export interface SupervisorParts {
@@ -37,6 +39,8 @@ const NAME = 'Healthcheck';
 interface Running {
   readonly process: CheckerProcess;
   readonly born: Millis;
+  /** The longest drain_time that it has been given. */
+  drain: Millis;
   /** It was told to stop: its end is no news, and after a while it is killed. null: it shall run. */
   leaving: Cancel | null;
 }
@@ -73,7 +77,10 @@ export class CheckerSupervisor implements Balance {
       this.#restart?.();
       this.#restart = null;
       if (this.#running !== null) this.#dismiss(this.#running);
-    } else if (this.#running !== null && this.#running.leaving === null) this.#running.process.send({ type: 'reload' });
+    } else if (this.#running !== null && this.#running.leaving === null) {
+      this.#running.drain = Math.max(this.#running.drain, config.ipvs.drainTime);
+      this.#running.process.send({ type: 'reload' });
+    }
     // One that is leaving starts again when it is gone; one that waits for its turn reads the new configuration then.
     else if (this.#running === null && this.#restart === null) this.#spawn();
   }
@@ -88,7 +95,7 @@ export class CheckerSupervisor implements Balance {
     this.#running?.process.send({ type: 'session', name, up });
   }
 
-  /** Resolves when it has gone; it is killed after child_wait_time. */
+  /** Resolves when it has gone; it is killed child_wait_time after its drain_time. */
   stop(): Promise<void> {
     this.#stopping = true;
     this.#restart?.();
@@ -101,6 +108,10 @@ export class CheckerSupervisor implements Balance {
     });
   }
 
+  hurry(): void {
+    this.#running?.process.send({ type: 'hurry' });
+  }
+
   #isNeeded(): boolean {
     return this.#config !== null && (this.#options.always || this.#config.ipvs.virtualServers.length > 0);
   }
@@ -109,7 +120,7 @@ export class CheckerSupervisor implements Balance {
     const { clock, log, start } = this.#parts;
     this.#restart = null;
     const process = start(this.#died, { heard: (message) => { this.#heard(message); }, ended: (how) => { this.#ended(running, how); } });
-    const running: Running = { process, born: clock.now(), leaving: null };
+    const running: Running = { process, born: clock.now(), drain: this.#config?.ipvs.drainTime ?? 0, leaving: null };
     this.#running = running;
     if (process.pid === null) return;
     log.info(`Starting ${NAME} child process, pid=${process.pid}`);
@@ -126,7 +137,7 @@ export class CheckerSupervisor implements Balance {
     if (running.leaving !== null) return;
     const { clock, log } = this.#parts;
     running.process.send({ type: 'stop' });
-    const limit = this.#config?.process.childWait ?? 0;
+    const limit = running.drain + (this.#config?.process.childWait ?? 0);
     running.leaving = clock.at(clock.now() + limit, () => {
       log.warn(`${NAME} child process(${running.process.pid ?? '?'}) did not end within ${limit / 1000} s, killing it`);
       running.process.kill();

@@ -60,15 +60,19 @@ function portMatch({ protocol, port }: Pick<GuardedServer, 'protocol' | 'port'>,
 function translationTable(plan: FullnatPlan, choice: Choice): IptablesTable {
   const chains = new Chains();
   const poolChain = new Map(plan.pools.map((pool, i) => [pool.name, `${FULLNAT_CHAIN}-P${String(i)}`]));
-  const to = ({ pool }: TranslatedService): string => `-g ${poolChain.get(pool) ?? FULLNAT_CHAIN}`;
+  /** Of one service, by what it is matched. A TCP connection that is met without its SYN was another director's. */
+  const lead = ({ pool, takeover }: TranslatedService, tcp: boolean, protocol: string, match: string): string[] => [
+    ...(takeover === undefined || !tcp ? [] : [`-p tcp -m tcp ! --syn${match} -g ${poolChain.get(takeover) ?? FULLNAT_CHAIN}`]),
+    `${protocol}${match} -g ${poolChain.get(pool) ?? FULLNAT_CHAIN}`.trimStart(),
+  ];
   // As IPVS does it: a service with a mark goes before one with an address.
-  for (const service of plan.services) if (service.id.kind === 'fwmark') chains.add(FULLNAT_CHAIN, `-m mark --mark ${String(service.id.mark)} ${to(service)}`);
+  for (const service of plan.services) if (service.id.kind === 'fwmark') for (const rule of lead(service, true, '', ` -m mark --mark ${String(service.id.mark)}`)) chains.add(FULLNAT_CHAIN, rule);
   const byAddress = new Map<IpAddress, PortService[]>();
-  for (const { id, pool } of plan.services) {
+  for (const service of plan.services) {
+    const { id } = service;
     if (id.kind !== 'address') continue;
-    const rule = `-p ${id.protocol}${id.port === 0 ? '' : ` -m conntrack --ctorigdstport ${String(id.port)}`} ${to({ id, pool, toa: false })}`;
     const known = byAddress.get(id.address) ?? [];
-    known.push({ port: id.port, rule });
+    known.push({ port: id.port, rules: lead(service, id.protocol === 'tcp', `-p ${id.protocol}`, id.port === 0 ? '' : ` -m conntrack --ctorigdstport ${String(id.port)}`) });
     byAddress.set(id.address, known);
   }
   chains.tree<AddressServices>(FULLNAT_CHAIN, [...byAddress], splitAddresses, (target, addresses) => {
@@ -87,7 +91,7 @@ type AddressServices = readonly [IpAddress, readonly PortService[]];
 
 interface PortService {
   readonly port: number;
-  readonly rule: string;
+  readonly rules: readonly string[];
 }
 
 /** Those of one address; the one for all ports takes what the others leave. */
@@ -95,7 +99,7 @@ function addServices(chains: Chains, chain: string, services: readonly PortServi
   const all = services.filter(({ port }) => port === 0);
   const single = services.filter(({ port }) => port !== 0).sort((a, b) => a.port - b.port);
   chains.tree(chain, single, splitPorts, (target, few) => {
-    for (const { rule } of [...few, ...all]) chains.add(target, rule);
+    for (const rule of [...few, ...all].flatMap(({ rules }) => rules)) chains.add(target, rule);
   });
 }
 

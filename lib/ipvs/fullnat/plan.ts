@@ -17,6 +17,8 @@ export interface LocalPool {
 export interface TranslatedService {
   readonly id: ServiceId;
   readonly pool: string;
+  /** The pool of a TCP connection that is met in its middle, since another director had it before; absent: `pool`. */
+  readonly takeover?: string;
   /** The client's address goes into the SYN (`toa on`). */
   readonly toa: boolean;
 }
@@ -54,13 +56,19 @@ export function fullnatPlan({ virtualServers, groups, fullnatSeed: seed }: Pick<
     if (ids.length === 0 || name === null || addresses.length === 0) continue;
     const pool: LocalPool = { name, addresses };
     pools.set(pool.name, pool);
+    const takeover = takeoverPool(server);
+    if (takeover !== null) pools.set(takeover.name, takeover);
     for (const id of ids) {
       // Of two virtual servers with one service in the kernel the first decides, as with its other settings.
-      if (!services.has(serviceKey(id))) services.set(serviceKey(id), { id, pool: pool.name, toa: server.fullnat.toa });
+      if (!services.has(serviceKey(id))) services.set(serviceKey(id), { id, pool: pool.name, ...(takeover === null ? {} : { takeover: takeover.name }), toa: server.fullnat.toa });
     }
     for (const guarded of guardedServers(server, family)) servers.set(`${guarded.protocol} ${guarded.address} ${String(guarded.port)}`, guarded);
   }
   return services.size === 0 ? null : { family, seed, pools: [...pools.values()], services: [...services.values()], servers: [...servers.values()] };
+}
+
+function takeoverPool({ fullnat: { takeoverGroup: name, takeoverAddresses: addresses } }: VirtualServer): LocalPool | null {
+  return name === null || addresses.length === 0 ? null : { name, addresses };
 }
 
 function guardedServers(server: VirtualServer, family: Family): GuardedServer[] {

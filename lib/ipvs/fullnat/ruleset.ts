@@ -2,7 +2,8 @@
  * FULLNAT's source translation as an nf_tables table of its own in each family (fullnat.md 6.3). Maps and sets stand for
  * services, servers and addresses, so that a packet costs the same however many there are, and a reload changes elements:
  *
- *     map svc_tcp   VIP . port : goto lg_POOL      (svc_udp, svc_sctp; svc_mark for marks)
+ *     map svc_tcp   VIP . port : goto lg_POOL      (svc_udp, svc_sctp; svc_mark for marks; mid_tcp, mid_mark for what begins in
+ *                                                   the middle: connections that another director had)
  *     map pool_POOL 0 : local address, 1 : …       chain lg_POOL: snat to jhash CLIENT . port mod n seed S map @pool_POOL
  *     set rs, rs_any, lips                         chains guard, input
  *
@@ -75,8 +76,12 @@ export function removeRuleset(family: Family): FilterOp[] {
 function skeleton(table: Ops): void {
   const address = table.address;
   for (const protocol of Object.keys(PROTOCOLS)) table.set(`svc_${protocol}`, `${address} . inet_service`, 'verdict');
+  table.set('mid_tcp', `${address} . inet_service`, 'verdict').set('mid_mark', 'mark', 'verdict');
   table.set('svc_mark', 'mark', 'verdict').set('lips', address).set('rs', `inet_proto . ${address} . inet_service`).set('rs_any', address);
   table.push({ op: 'add-chain', chain: 'post', hook: { type: 'nat', at: 'postrouting', priority: SRCNAT } });
+  const middle = [...original(table), meta('l4proto', 8), equal(8, PROTOCOLS.tcp), ...WITHOUT_SYN];
+  table.rule('post', [...middle, ...originalTarget(table), { type: 'dispatch', map: 'mid_tcp', register: 8 }]);
+  table.rule('post', [...middle, meta('mark', 8), { type: 'dispatch', map: 'mid_mark', register: 8 }]);
   for (const [protocol, number] of Object.entries(PROTOCOLS)) {
     table.rule('post', [...original(table), meta('l4proto', 8), equal(8, number), ...originalTarget(table), { type: 'dispatch', map: `svc_${protocol}`, register: 8 }]);
   }
@@ -121,10 +126,11 @@ function content({ family, pools, services, servers }: FullnatPlan): Map<string,
     all.elements.set(`${key.join('.')} ${pool ?? ''}`, pool === null ? { key } : { key, data: { verdict: { goto: chainOf(pool) } } });
   };
   // Every set stands here, so that one that became empty is emptied.
-  for (const set of ['svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark', 'lips', 'rs', 'rs_any', ...(family === 'inet' ? ['toa'] : [])]) sets.set(set, { elements: new Map() });
+  for (const set of ['svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark', 'mid_tcp', 'mid_mark', 'lips', 'rs', 'rs_any', ...(family === 'inet' ? ['toa'] : [])]) sets.set(set, { elements: new Map() });
   for (const service of services) {
     const { set, key } = serviceElement(service);
     put(set, key, service.pool);
+    if (service.takeover !== undefined && (set === 'svc_tcp' || set === 'svc_mark')) put(set === 'svc_tcp' ? 'mid_tcp' : 'mid_mark', key, service.takeover);
     if (service.toa && family === 'inet' && service.id.kind === 'address' && service.id.protocol === 'tcp') put('toa', key);
   }
   for (const { addresses } of pools) for (const address of addresses) put('lips', ipToBytes(address));
@@ -159,6 +165,11 @@ function socket(table: Ops, side: 'source' | 'destination'): Expression[] {
 }
 
 const DROP: readonly Expression[] = [{ type: 'counter' }, { type: 'verdict', verdict: 'drop' }];
+
+/** The flags of TCP have no SYN. */
+const WITHOUT_SYN: readonly Expression[] = [
+  { type: 'payload', base: 'transport', offset: 13, length: 1, register: 8 }, { type: 'mask', register: 8, mask: Uint8Array.of(2) }, { type: 'equal', register: 8, value: Uint8Array.of(0) },
+];
 
 function find(set: string): Expression {
   return { type: 'lookup', set, register: 8, into: null };
