@@ -22,6 +22,7 @@ import type { Mailer } from './notify/mail.ts';
 import { refusedChange } from './refused-change.ts';
 import { needsVrrp } from '../vrrp/desired.ts';
 import { AutoPriority } from './auto-priority.ts';
+import type { VrrpOptions } from './performer.ts';
 import { PromoteSecondaries } from './promote-secondaries.ts';
 import { runAs } from './run-as.ts';
 import { scriptsOf } from './scripts-of.ts';
@@ -30,7 +31,7 @@ import { Scheduler, vrrpScheduling } from './scheduling.ts';
 import { snapshot } from './snapshot.ts';
 import type { Status } from './status.ts';
 import { Trackers } from './trackers.ts';
-import { type VrrpOptions, VrrpService } from './vrrp-service.ts';
+import { VrrpService } from './vrrp-service.ts';
 
 export interface DaemonOptions extends VrrpOptions {
   /** Where the journal of this daemon is, and what identifies this boot and network namespace. */
