@@ -5,6 +5,7 @@
 import { expect } from 'chai';
 import { checksumHolds } from '../../lib/codec/vrrp.ts';
 import { masterDownInterval, skewTime } from '../../lib/vrrp/timers.ts';
+import { virtualMac } from '../../lib/vrrp/vmac.ts';
 import { toHex } from '../../lib/util/bytes.ts';
 import { instanceOf, instanceText } from '../sim/config-text.ts';
 import { Stepper } from './stepper.ts';
@@ -151,6 +152,11 @@ describe('RFC 3768', () => {
     it('Priority: 100 by default', () => { expect(instanceOf('').priority).to.equal(100); });
 
     it('Advertisement_Interval: 1 second by default', () => { expect(instanceOf('').advertInterval).to.equal(1000); });
+
+    it('Preempt_Mode: the owner always preempts, whatever it says', () => {
+      expect(instanceOf('priority 255\n nopreempt').nopreempt).to.equal(false);
+      expect(instanceOf('priority 254\n nopreempt').nopreempt).to.equal(true);
+    });
 
     it('Preempt_Mode: true by default', () => { expect(instanceOf('').nopreempt).to.equal(false); });
 
@@ -370,6 +376,16 @@ describe('RFC 3768', () => {
       await wire.stop();
     });
 
+    it('MUST verify that the local router is not the owner: keepalived does with owner_ignore_adverts, and decides between two owners else', async () => {
+      for (const [body, heard, state] of [['owner_ignore_adverts', 0, 'Master'], ['', 1, 'Backup']] as const) {
+        const wire = await new Wire().run(`priority 255\n state MASTER\n ${body}`, 500);
+        await wire.put(255);
+        expect(wire.router.daemon.vrrp.router.members.get('VI_1')?.counters.received).to.equal(heard);
+        expect(wire.router.state()).to.equal(state);
+        await wire.stop();
+      }
+    });
+
     it('keepalived: log_unknown_vrids tells of them', async () => {
       const wire = new Wire();
       await wire.router.start(`global_defs {\n log_unknown_vrids\n}\n${instanceText('')}`);
@@ -401,6 +417,10 @@ describe('RFC 3768', () => {
       const wire = await new Wire().run('priority 100', 6000);
       expect(wire.datagrams.map((d) => d.id)).to.deep.equal([1, 2, 3]);
       await wire.stop();
+    });
+
+    it('7.3: the virtual router MAC address is 00-00-5E-00-01-VRID', () => {
+      for (const vrid of [1, 51, 255]) expect(toHex(virtualMac('inet', vrid))).to.equal(`00005e0001${vrid.toString(16).padStart(2, '0')}`);
     });
 
     it("keepalived: without use_vmac the neighbours are told the interface's own MAC address, not 00-00-5E-00-01-VRID", async () => {

@@ -7,6 +7,7 @@ import { type Advertisement, checksumHolds, encodeAdvertisement } from '../../li
 import { toHex } from '../../lib/util/bytes.ts';
 import { type Family, ip } from '../../lib/util/ip.ts';
 import { masterDownInterval, skewTime } from '../../lib/vrrp/timers.ts';
+import { virtualMac } from '../../lib/vrrp/vmac.ts';
 import { configOf, instanceText } from '../sim/config-text.ts';
 import { Stepper } from './stepper.ts';
 import { NOTHING_LEFT, Wire } from './wire.ts';
@@ -183,6 +184,11 @@ for (const family of ['inet', 'inet6'] as const) {
       it('Priority is 100, Advertisement_Interval 100 centiseconds, Preempt_Mode true', () => {
         const { instance } = router(family);
         expect([instance.priority, instance.advertInterval, instance.nopreempt]).to.deep.equal([100, 1000, false]);
+      });
+
+      it('Preempt_Mode: the owner always preempts, whatever it says', () => {
+        expect(router(family, 'priority 255\n accept\n nopreempt').instance.nopreempt).to.equal(false);
+        expect(router(family, 'priority 254\n nopreempt').instance.nopreempt).to.equal(true);
       });
 
       it("Accept_Mode: false in the RFC; keepalived's addresses are the machine's own unless no_accept or strict mode says otherwise", () => {
@@ -375,6 +381,16 @@ for (const family of ['inet', 'inet6'] as const) {
         await w.stop();
       });
 
+      it('the local router is not the owner: keepalived ignores adverts as owner with owner_ignore_adverts only, and decides between two owners else', async () => {
+        for (const [body, heard, state] of [['owner_ignore_adverts', 0, 'Master'], ['', 1, 'Backup']] as const) {
+          const w = await wire(family, `priority 255\n accept\n ${body}`, 500);
+          await w.put(255);
+          expect(w.router.daemon.vrrp.router.members.get('VI_1')?.counters.received).to.equal(heard);
+          expect(w.router.state()).to.equal(state);
+          await w.stop();
+        }
+      });
+
       it('another interval than ours MAY be logged, and is no reason to discard', async () => {
         const w = await wire(family, '', 1000);
         await w.put(200, { advertInterval: 100 });
@@ -408,6 +424,14 @@ for (const family of ['inet', 'inet6'] as const) {
         expect(toHex(w.router.machine.frames[0]?.frame.subarray(6, 12) ?? new Uint8Array(0))).to.equal('020000000002');
         await w.stop();
       });
+    });
+
+    describe('7.3 the virtual router MAC address', () => {
+      for (const vrid of [1, 51, 255]) {
+        it(`of VRID ${vrid} is that of the family`, () => {
+          expect(toHex(virtualMac(family, vrid))).to.equal(`00005e000${family === 'inet' ? 1 : 2}${vrid.toString(16).padStart(2, '0')}`);
+        });
+      }
     });
 
     describe('8.1, 8.2 the neighbours', () => {
