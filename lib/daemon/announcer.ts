@@ -5,7 +5,7 @@ import type { GarpGroup } from '../config/model-network.ts';
 import type { Clock } from '../system/clock.ts';
 import type { LinkLayer } from '../system/link-layer.ts';
 import type { Link } from '../system/netlink-routes.ts';
-import { familyOf } from '../util/ip.ts';
+import { familyOf, type IpAddress } from '../util/ip.ts';
 import type { Cancel, Millis } from '../util/time.ts';
 import type { Log } from './log/log.ts';
 import type { Network } from './network.ts';
@@ -17,6 +17,7 @@ interface Queued {
   /** Interface index. */
   readonly index: number;
   readonly owner: string;
+  readonly address: IpAddress;
   readonly frame: Uint8Array;
   /** Pause after this frame. */
   readonly pause: Millis;
@@ -24,8 +25,9 @@ interface Queued {
 
 /**
  * Tells the neighbours where addresses are: gratuitous ARP (RFC 5227 §3) and unsolicited neighbour advertisements (RFC 4861
- * §7.2.6). One queue for each interface, or for those that share a garp_group; every address is announced once before any is announced again. With garp_interval
- * or gna_interval the frames are paced.
+ * §7.2.6). One queue for each interface, or for those that share a garp_group; every address is announced once before any is announced again.
+ * With garp_interval or gna_interval the frames are paced, and as with keepalived an address that waits for its turn waits once,
+ * however often it was to be announced: else the last interface of a group would be announced when the repeats of the first are over.
  */
 export class Announcer {
   readonly #link: LinkLayer;
@@ -45,15 +47,14 @@ export class Announcer {
 
   announce(instance: VrrpInstance, addresses: readonly VirtualAddress[], repeat: number): void {
     const frames = addresses.flatMap((address) => this.#frame(instance, address));
-    const keys = new Set(frames.map((f) => f.key));
-    for (let round = 0; round < repeat; round++) {
-      for (const { key, queued } of frames) {
-        const queue = this.#queues.get(key) ?? [];
-        queue.push(queued);
-        this.#queues.set(key, queue);
-      }
+    for (const key of repeat === 0 ? [] : new Set(frames.map((f) => f.key))) {
+      const own = frames.filter((f) => f.key === key).map(({ queued }) => queued);
+      const queue = this.#queues.get(key) ?? [];
+      const idle = !this.#timers.has(key);
+      queue.push(...rounds(own.filter(({ pause }) => pause === 0), repeat), ...waiting(own.filter(({ pause }) => pause > 0), queue, idle && repeat > 1));
+      this.#queues.set(key, queue);
+      if (idle) this.#drain(key);
     }
-    for (const key of keys) if (!this.#timers.has(key)) this.#drain(key);
   }
 
   /** Interfaces that share a pause between frames; macvlans count as the interface below. */
@@ -82,7 +83,7 @@ export class Announcer {
     const group = this.#groupOf(link);
     const { arpInterval, naInterval } = group ?? instance.garp;
     const key = group === undefined ? String(link.index) : `group ${String(this.#groups.indexOf(group))}`;
-    return [{ key, queued: { index: link.index, owner: instance.name, frame, pause: six ? naInterval : arpInterval } }];
+    return [{ key, queued: { index: link.index, owner: instance.name, address: prefix.address, frame, pause: six ? naInterval : arpInterval } }];
   }
 
   #groupOf({ name, parentIndex }: Link): GarpGroup | undefined {
@@ -115,6 +116,18 @@ export class Announcer {
     else this.#queues.delete(key);
   }
 }
+
+function rounds(own: readonly Queued[], repeat: number): Queued[] {
+  return Array.from({ length: repeat }, () => own).flat();
+}
+
+/** What waits for its turn, once; the first goes at once, and `again` after that. */
+function waiting(own: readonly Queued[], before: readonly Queued[], again: boolean): Queued[] {
+  const waits = new Set(before.map(identity));
+  return [...(again ? own.slice(0, 1) : []), ...own.filter((queued) => !waits.has(identity(queued)))];
+}
+
+const identity = ({ index, owner, address }: Queued): string => `${index} ${address} ${owner}`;
 
 function canAnnounce(link: Link): boolean {
   return link.up && !link.noArp && link.mac.length === 6;
