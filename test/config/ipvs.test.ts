@@ -109,3 +109,23 @@ describe('virtual_server: what follows from what', () => {
   ];
   for (const [text, range] of ranges) it(`range ${text}`, () => { expect(readRange(text)).to.deep.equal(range === null ? null : { first: range[0], last: range[1] }); });
 });
+
+describe('lvs_sync_daemon_interface of a vrrp_instance', () => {
+  const instance = (name: string, vrid: number, link: string): string => `vrrp_instance ${name} {\n interface eth0\n virtual_router_id ${vrid}\n lvs_sync_daemon_interface ${link}\n virtual_ipaddress {\n 192.0.2.${vrid}\n }\n}\n`;
+  const syncDaemon = (text: string): readonly string[] | null | undefined => load(text).config?.ipvs.syncDaemon;
+  const taken = (text: string): readonly string[] => said(text).filter((line) => line.includes('already been specified'));
+
+  it('is lvs_sync_daemon with that instance, the first of several', () => {
+    const text = instance('VI_1', 51, 'eth1') + instance('VI_2', 52, 'eth2');
+    expect(syncDaemon(text)).to.deep.equal(['eth1', 'inst', 'VI_1']);
+    expect(taken(text)).to.deep.equal(['(test.conf: Line 12) (VI_2) lvs_sync_daemon_interface has already been specified as eth1 - ignoring']);
+  });
+
+  for (const [name, before, after, line] of [['above', 'global_defs {\n lvs_sync_daemon eth3 VI_9 id 7\n}\n', '', 7], ['below', '', 'global_defs {\n lvs_sync_daemon eth3 VI_9 id 7\n}\n', 4]] as const) {
+    it(`gives way to lvs_sync_daemon in global_defs ${name} it`, () => {
+      const text = before + instance('VI_1', 51, 'eth1') + after;
+      expect(syncDaemon(text)).to.deep.equal(['eth3', 'VI_9', 'id', '7']);
+      expect(taken(text)).to.deep.equal([`(test.conf: Line ${line}) (VI_1) lvs_sync_daemon_interface has already been specified as eth3 - ignoring`]);
+    });
+  }
+});

@@ -165,3 +165,31 @@ describe('vrf of an instance', () => {
   it('an interface comes first', () => { expect(links('interface eth0\n vrf red')).to.deep.equal(['eth0', 'eth0']); });
   it('it speaks in it, and its addresses go where they would without', () => { expect(links('vrf red')).to.deep.equal(['red', 'eth0']); });
 });
+
+describe('link-local addresses that name their interface', () => {
+  const text = (lines: string): string => `vrrp_instance V {\n virtual_router_id 1\n version 3\n ${lines}\n virtual_ipaddress {\n  fe80::100/64\n }\n}\n`;
+  const peers = (scope: string): string => `unicast_src_ip fe80::1%${scope}\n unicast_peer {\n  fe80::2%${scope} min_ttl 255\n  fe80::3\n }`;
+
+  it('an instance without an interface has that one, and its addresses too', () => {
+    const { config, diagnostics } = load(text(peers('eth1')));
+    const [one] = config?.instances ?? [];
+    expect(diagnostics.map((d) => d.code)).to.deep.equal([]);
+    expect(one).to.deep.include({ link: 'eth1', sourceAddress: 'fe80::1' });
+    expect(one?.unicastPeers.map((p) => [p.address, p.minTtl])).to.deep.equal([['fe80::2', 255], ['fe80::3', null]]);
+    expect(one?.virtualAddresses.map((v) => v.link)).to.deep.equal(['eth1']);
+  });
+
+  it("the instance's own interface may be named", () => {
+    expect(load(text(`interface eth0\n ${peers('eth0')}`)).diagnostics.map((d) => d.code)).to.deep.equal([]);
+  });
+
+  for (const [name, lines, line] of [
+    ['another interface', `interface eth0\n ${peers('eth1')}`, '(test.conf: Line 5) (V) fe80::1%eth1 is on another interface than eth0'],
+    ['two of them', 'unicast_src_ip fe80::1%eth0\n unicast_peer {\n  fe80::2%eth1\n }', '(test.conf: Line 6) (V) fe80::2%eth1 is on another interface than eth0'],
+    ['one that is not there', peers('eth9'), "(test.conf: Line 4) WARNING - interface eth9 for vrrp_instance V doesn't exist"],
+    ['an address of global scope', 'interface eth0\n unicast_src_ip 2001:db8::1%eth0\n unicast_peer {\n  fe80::2\n }', '(test.conf: Line 5) Configuration error: VRRP instance[V] malformed src address[2001:db8::1%eth0]. Skipping...'],
+    ['no name behind the %', 'interface eth0\n unicast_peer {\n  fe80::2%\n }', '(test.conf: Line 6) Configuration error: VRRP instance[V] malformed unicast peer address[fe80::2%]. Skipping...'],
+  ] as const) {
+    it(`${name}: said`, () => { expect(said(text(lines))).to.include(line); });
+  }
+});

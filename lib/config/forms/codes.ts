@@ -53,6 +53,7 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   'missing-file': code('A named file was not declared or found.', 'The check or tracker that needs it is left out.', 'Declare it further up.'),
   'missing-interface': code('An interface does not exist on this machine.', 'keepalived does not start unless dynamic_interfaces is given.', 'Correct the name, or write dynamic_interfaces in global_defs.'),
   'key-file-open': code('The key file of auth_hmac can be read or written by others.', 'keepalived says so and uses the key.', 'chmod 600 the file.'),
+  'scope-mismatch': code('A link-local address names another interface than that of its instance.', 'The interface of the instance counts.', 'Leave out the % and the interface behind it, or write that of the instance.'),
   'strict-resets': code('Strict mode does not allow this.', 'It is taken back, as in keepalived.', 'Leave it out, or strict mode.'),
   'strict-unicast': code('Unicast peers and strict mode.', 'The RFC knows multicast only; keepalived 2.2.7 uses the peers nevertheless, and so do we.', 'Leave out one of them.'),
   'missing-key': code('auth_hmac has no key for sending.', 'The trailer is not sent.', 'Write key ID VALUE and active_key ID.'),

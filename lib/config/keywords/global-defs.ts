@@ -73,7 +73,7 @@ export const globalDefs = table('global_defs', {
   lvs_flush: keyword(FLAG, 'empty the IPVS table at the start', { default: 'off' }),
   lvs_flush_on_stop: keyword(optional(choice(['VS'])), 'at the stop empty the IPVS table, or with VS remove our services only', { default: 'off', invalid: 'Unknown lvs_flush_on_stop type {word}' }),
   lvs_flush_onstop: keyword(optional(choice(['VS'])), 'deprecated spelling of lvs_flush_on_stop', { invalid: 'Unknown lvs_flush_on_stop type {word}', alias: 'lvs_flush_on_stop' }),
-  lvs_sync_daemon: keyword(words('IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group IP]'), 'run the IPVS connection sync daemon in the role of the named instance', { bare: 'lvs_sync_daemon requires interface' }),
+  lvs_sync_daemon: keyword(words('IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group IP]'), 'run the IPVS connection sync daemon in the role of the named instance', { bare: 'lvs_sync_daemon requires interface', then: (context, [link]) => { context.switches.set('lvs_sync_daemon', link); context.global(); } }),
   vrrp_mcast_group4: keyword(multicast((_, text) => `vrrp_mcast_group4 [${text}] is not multicast. Skipping`, 'inet'), 'IPv4 multicast group of adverts', { default: '224.0.0.18', invalid: "Can't parse vrrp_mcast_group4 [{word}]. Skipping" }),
   vrrp_mcast_group6: keyword(multicast((_, text) => `vrrp_mcast_group6 [${text}] is not multicast. Skipping`, 'inet6'), 'IPv6 multicast group of adverts', { default: 'ff02::12', invalid: "Can't parse vrrp_mcast_group6 [{word}]. Skipping" }),
   vrrp_garp_master_delay: keyword(delay, 'delay of the second block of gratuitous ARP or NA', { default: '5', invalid: "vrrp_garp_master_delay '{word}' invalid - ignoring" }),

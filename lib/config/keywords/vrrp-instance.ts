@@ -1,11 +1,11 @@
 /** vrrp_instance: one virtual router. */
 import { script } from '../accounts.ts';
 import { block, keyword, list, table, type Args, type ValueType } from '../keyword.ts';
-import { beginVrrpInstance, checkLink, checkVrf, endVrrpInstance } from '../validate/instances.ts';
+import { beginVrrpInstance, checkLink, checkVrf, endVrrpInstance, noteScope } from '../validate/instances.ts';
 import type { Place } from '../source.ts';
 import { numberOf } from '../iproute-names.ts';
 import { address, atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, multicast, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
-import { parseIp, type IpAddress } from '../../util/ip.ts';
+import { isLinkLocal6, parseIp, type IpAddress } from '../../util/ip.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
 import { authHmac, authentication } from './authentication.ts';
 import { noHeader } from './checkers.ts';
@@ -14,7 +14,6 @@ import { routeEntry, routeOptions } from './routes.ts';
 import { ruleEntry, ruleOptions } from './rules.ts';
 import { trackEntry } from './tracking.ts';
 
-const later = { notYet: '' } as const;
 const SECOND = '({name}) {keyword} script already specified - ignoring {word}';
 const badSwitch = { invalid: '({name}) invalid {keyword} {word} specified' } as const;
 /** Too late when an IPv4 address has decided. */
@@ -47,8 +46,8 @@ export const vrrpInstance = table('vrrp_instance', {
   track_file: list(trackEntry('file', 254), 'files: a fault, or a weight'),
   track_process: list(trackEntry('process', 254), 'processes: a fault, or a weight'),
   track_bfd: list(trackEntry('bfd', 253), 'BFD sessions: a fault, or a weight', { build: 'bfd' }),
-  mcast_src_ip: keyword(address(), 'source of adverts; the same as unicast_src_ip', { default: 'the first address of the interface', ...source }),
-  unicast_src_ip: keyword(address(), 'source of adverts', { default: 'the first address of the interface', ...source }),
+  mcast_src_ip: keyword(sourceAddress(), 'source of adverts; the same as unicast_src_ip', { default: 'the first address of the interface', ...source }),
+  unicast_src_ip: keyword(sourceAddress(), 'source of adverts', { default: 'the first address of the interface', ...source }),
   mcast_dst_ip: keyword(multicast((args, text) => `(${args.name}) mcast_dst_ip ${text} not multicast. Skipping...`), 'multicast group of this instance', { default: 'vrrp_mcast_group4 or 6', since: '2.2.5', invalid: '({name}) malformed mcast dest address {word}. Skipping...' }),
   track_src_ip: keyword(FLAG, 'fault while the source address is missing', { default: 'off' }),
   virtual_router_id: keyword(integer({ min: 1, max: 255 }), 'VRID', { invalid: "({name}): VRID '{word}' not valid - must be between 1 & 255" }),
@@ -81,7 +80,7 @@ export const vrrpInstance = table('vrrp_instance', {
   notify_master_rx_lower_pri: keyword(script(), 'run when a master hears a lower-priority advert', { once: SECOND }),
   smtp_alert: keyword(BOOLEAN, 'mail about changes', { default: 'smtp_alert_vrrp, else smtp_alert, else off', invalid: 'Invalid vrrp_instance smtp_alert parameter {word}' }),
   notify_priority_changes: keyword(BOOLEAN, 'FIFO lines when the priority changes', { default: 'vrrp_notify_priority_changes', invalid: "({name}) Invalid value '{word}' for notify_priority_changes specified" }),
-  lvs_sync_daemon_interface: keyword(syncInterface(), 'deprecated: lvs_sync_daemon of global_defs, bound to this instance', later),
+  lvs_sync_daemon_interface: keyword(syncInterface(), 'deprecated: lvs_sync_daemon of global_defs, bound to this instance'),
   garp_master_delay: keyword(seconds({ min: 0, max: 4294 }, 0), 'as vrrp_garp_master_delay', { default: 'vrrp_garp_master_delay', invalid: "({name}): garp_master_delay '{word}' invalid - ignoring" }),
   garp_master_refresh: keyword(seconds({ min: 0, max: UINT_MAX }, 0), 'as vrrp_garp_master_refresh', { default: 'vrrp_garp_master_refresh', invalid: "({name}): Invalid garp_master_refresh '{word}' - ignoring" }),
   garp_master_repeat: keyword(atLeastOne(UINT_MAX, '({name}): garp_master_repeat must be greater than 0, setting to 1'), 'as vrrp_garp_master_repeat', { default: 'vrrp_garp_master_repeat', invalid: "({name}): garp_master_repeat '{word}' invalid - ignoring" }),
@@ -172,13 +171,27 @@ export interface PeerEntry {
   readonly place: Place;
 }
 
+function sourceAddress(): ValueType<IpAddress> {
+  return { ...address(), syntax: 'IP[%IF]', read: (args) => readScoped(args, args.words[args.first] ?? '') ?? undefined };
+}
+
+/** An address; a link-local one may name its interface, which is, or becomes, the instance's own. A prefix is not looked at, as in keepalived. */
+function readScoped(args: Args, text: string): IpAddress | null {
+  const [bare = '', scope] = text.replace(/\/.*$/u, '').split('%');
+  const parsed = parseIp(bare);
+  if (parsed === null || scope === undefined) return parsed;
+  if (!isLinkLocal6(parsed) || scope === '') return null;
+  noteScope(args.context, { link: scope, text, place: args.place });
+  return parsed;
+}
+
 function unicastPeer(): ValueType<PeerEntry> {
-  return { syntax: 'IP [min_ttl N] [max_ttl N]', range: 'TTL 0..255', schema: { type: 'string' }, read: readPeer };
+  return { syntax: 'IP[%IF] [min_ttl N] [max_ttl N]', range: 'TTL 0..255', schema: { type: 'string' }, read: readPeer };
 }
 
 function readPeer(args: Args): PeerEntry | undefined {
   const text = args.words[0] ?? '';
-  const parsed = parseIp(text.replace(/\/.*$/u, ''));
+  const parsed = readScoped(args, text);
   if (parsed === null) {
     args.report({ code: 'invalid-address', message: `Configuration error: VRRP instance[${args.name}] malformed unicast peer address[${text}]. Skipping...`, remedy: 'write an address without a prefix' }, 0);
     return undefined;
@@ -204,10 +217,17 @@ function syncInterface(): ValueType<string> {
       const indent = ' '.repeat(args.name.length + 4);
       args.report({ code: 'deprecated', severity: 'warning', recorded: 'deprecated', message: `(${args.name}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.`, remedy: 'use lvs_sync_daemon in global_defs' }, 0);
       args.report({ code: 'deprecated', severity: 'note', recorded: 'deprecated', message: `${indent}Please use global lvs_sync_daemon` }, 0);
+      const word = args.words[args.first] ?? '';
+      // Of several the first counts, and lvs_sync_daemon of global_defs before all.
+      const global = args.context.switches.get('lvs_sync_daemon');
       const first = args.context.declare('lvs_sync_daemon_interface', '', args.place);
-      if (first !== null) args.report({ code: 'duplicate', message: `(${args.name}) lvs_sync_daemon_interface has already been specified as ${String(args.context.switches.get('lvs_sync_daemon_interface'))} - ignoring`, remedy: `first given in line ${String(first.line)}` }, 0);
-      else args.context.switches.set('lvs_sync_daemon_interface', args.words[1]);
-      return args.words[args.first];
+      if (global === undefined && first === null) {
+        args.context.switches.set('lvs_sync_daemon_interface', word);
+        return word;
+      }
+      const taken = global ?? args.context.switches.get('lvs_sync_daemon_interface');
+      args.report({ code: 'duplicate', message: `(${args.name}) lvs_sync_daemon_interface has already been specified as ${String(taken)} - ignoring`, remedy: global === undefined && first !== null ? `first given in line ${String(first.line)}` : 'given by lvs_sync_daemon in global_defs' }, 0);
+      return undefined;
     },
   };
 }

@@ -48,8 +48,39 @@ export function checkVrf(args: Args): string | undefined {
 export function beginVrrpInstance(context: Context, block: BlockValue): void {
   context.addresses.clear();
   context.switches.delete('instance_link');
+  context.switches.delete('instance_scopes');
   context.switches.delete('instance_family');
   context.switches.set('instance', block.name);
+}
+
+/** The interface that a link-local source or peer names. */
+interface Scope {
+  readonly link: string;
+  readonly text: string;
+  readonly place: Place;
+}
+
+const scopesOf = ({ switches }: Context): readonly Scope[] => (switches.get('instance_scopes') as readonly Scope[] | undefined) ?? [];
+
+/** Remembers an address with its interface until the end of the instance. */
+export function noteScope(context: Context, scope: Scope): void {
+  context.switches.set('instance_scopes', [...scopesOf(context), scope]);
+}
+
+/** An instance without an interface has the one that its addresses name; one with another cannot speak to them. */
+function checkScopes(context: Context, block: BlockValue): void {
+  const values = block.values as Record<string, unknown>;
+  const [first] = scopesOf(context);
+  if (first !== undefined && values['interface'] === undefined && values['vrf'] === undefined) {
+    values['interface'] = first.link;
+    if (context.machine.links?.has(first.link) === false && !context.switches.has('dynamic_interfaces')) {
+      missingLink(context, first.place, `WARNING - interface ${first.link} for vrrp_instance ${block.name} doesn't exist`, first.link);
+    }
+  }
+  const link = String(values['interface'] ?? values['vrf']);
+  for (const scope of scopesOf(context)) {
+    if (scope.link !== link) context.report({ code: 'scope-mismatch', message: `(${block.name}) ${scope.text} is on another interface than ${link}`, place: scope.place, remedy: 'leave out the % and what follows: the interface of the instance counts' });
+  }
 }
 
 export function endVrrpInstance(context: Context, block: BlockValue, close: Place): boolean {
@@ -62,6 +93,7 @@ export function endVrrpInstance(context: Context, block: BlockValue, close: Plac
     say('needs-unicast', `(${block.name}): Cannot use unicast_ttl without unicast peers - resetting`, block.placeOf('unicast_ttl'));
     delete values['unicast_ttl'];
   }
+  checkScopes(context, block);
   const unicast = values['unicast_peer'] !== undefined || values['unicast_src_ip'] !== undefined;
   const link = values['interface'] as string | undefined;
   if ((values['use_vmac'] !== undefined || values['use_ipvlan'] !== undefined) && unicast && (link === undefined || context.machine.links?.has(link) === false) && !context.switches.has('dynamic_interfaces')) {

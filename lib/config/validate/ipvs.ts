@@ -48,11 +48,17 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
     timeouts: given.lvs_timeouts ?? null,
     flush: given.lvs_flush ?? false,
     flushOnStop: given.lvs_flush_on_stop === undefined ? null : given.lvs_flush_on_stop === 'VS' ? 'ours' : 'all',
-    syncDaemon: given.lvs_sync_daemon ?? null,
+    syncDaemon: given.lvs_sync_daemon ?? instanceSyncDaemon(tree),
     notifyFifo: fifo(given.lvs_notify_fifo, given.lvs_notify_fifo_script, context),
     initNotifies: given.rs_init_notifies ?? false,
     checkerMails: !(given.no_checker_emails ?? false),
   };
+}
+
+/** The deprecated lvs_sync_daemon_interface of a vrrp_instance, in the words of lvs_sync_daemon. */
+function instanceSyncDaemon(tree: RootBlock): IpvsConfig['syncDaemon'] {
+  for (const { name, values } of tree.values.vrrp_instance ?? []) if (values.lvs_sync_daemon_interface !== undefined) return [values.lvs_sync_daemon_interface, 'inst', name];
+  return null;
 }
 
 function groupOf(group: NamedList<AddressRange | FwmarkEntry>): VirtualServerGroup {
