@@ -18,6 +18,8 @@ export interface Sources {
   readonly speakers: Speakers;
   readonly tracked: Tracked;
   groupOf(instance: string): SyncGroup | undefined;
+  /** An address that any instance has configured. */
+  isVirtual(address: IpAddress): boolean;
 }
 
 /** What was last found of each instance; looked at again, what is new or over becomes events. */
@@ -36,7 +38,12 @@ export class KnownFacts {
     this.#around = {
       link: (name) => network.link(name),
       isUp: (name) => links.isUp(name),
-      primaryAddress: (i) => network.primaryAddress(i.extras?.ipvlan != null ? speakingLink(i) : i.link, i.family, (key) => objects.addresses.isOurs(key)),
+      primaryAddress: (i) => {
+        const link = i.extras?.ipvlan != null ? speakingLink(i) : i.link;
+        const ours = (key: string): boolean => objects.addresses.isOurs(key);
+        // A virtual address that a killed run left goes before the first advertisement; one that is the machine's own will do.
+        return network.primaryAddress(link, i.family, (key, address) => ours(key) || from.isVirtual(address)) ?? network.primaryAddress(link, i.family, ours);
+      },
       hasAddress: (i, address) => {
         const link = network.link(i.link);
         if (link === undefined) return false;

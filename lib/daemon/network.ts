@@ -93,12 +93,12 @@ export class Network {
   }
 
   /** The address adverts come from: the first IPv4 one that is not `mine`, primary before secondary, or the link-local IPv6 one. */
-  primaryAddress(name: string, family: Family, mine: (key: string) => boolean): IpAddress | null {
+  primaryAddress(name: string, family: Family, mine: (key: string, address: IpAddress) => boolean): IpAddress | null {
     const link = this.link(name);
     if (link === undefined) return null;
     const usable = this.addressesOf(link.index).filter((address) => {
       const ip = address.prefix.address;
-      return familyOf(ip) === family && !isTentative(address) && !mine(addressKey(link.index, address)) && (family === 'inet' || isLinkLocal6(ip));
+      return familyOf(ip) === family && !isTentative(address) && !mine(addressKey(link.index, address), ip) && (family === 'inet' || isLinkLocal6(ip));
     });
     const first = usable.find((address) => family === 'inet6' || !isSecondary(address)) ?? usable[0];
     return first?.prefix.address ?? null;

@@ -47,6 +47,8 @@ export class VrrpService {
   /** Which interfaces count as up; prepared before a start or a reload. */
   readonly links: LinkStates;
   #config: RouterConfig = { instances: new Map(), groups: [] };
+  /** The virtual addresses of all instances. */
+  #virtual: ReadonlySet<IpAddress> = new Set();
   #router: Router = routers.emptyRouter(new Map());
   #started = false;
   #delayEnd: Millis = 0;
@@ -83,6 +85,7 @@ export class VrrpService {
     }, (name) => { this.#linkChanged(name); });
     this.#facts = new KnownFacts({
       network, tracked, links: this.links, objects: this.#objects, speakers: this.#speakers, groupOf: (name) => this.#groupOf(name),
+      isVirtual: (address) => this.#virtual.has(address),
     }, log);
   }
 
@@ -252,6 +255,7 @@ export class VrrpService {
 
   #use(config: Config): void {
     this.#config = routerConfig(config);
+    this.#virtual = new Set(config.instances.flatMap((instance) => allAddresses(instance).map(({ prefix }) => prefix.address)));
     this.#performer.use(config);
     this.#speakers.use(config);
   }

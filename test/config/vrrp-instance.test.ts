@@ -125,8 +125,15 @@ describe('vrrp_instance: defaults and what follows from what', () => {
 
   it('global defaults reach the instance, its own words win', () => {
     const text = `global_defs {\n vrrp_garp_master_repeat 2\n vrrp_garp_master_delay 7\n vrrp_version 3\n}\n${withInstance('garp_master_delay 1')}`;
-    expect(instance(text)).to.deep.include({ version: 3, garp: { masterDelay: 1000, masterRepeat: 2, refresh: 0, refreshRepeat: 1, lowerPrioDelay: 1000, lowerPrioRepeat: 2, arpInterval: 0, naInterval: 0 } });
+    expect(instance(text)).to.deep.include({ version: 3, garp: { masterDelay: 1000, masterRepeat: 2, refresh: 0, refreshRepeat: 1, lowerPrioDelay: 7000, lowerPrioRepeat: 2, arpInterval: 0, naInterval: 0 } });
   });
+
+  for (const [name, global, delay, repeat] of [['the defaults', '', 5000, 5], ['the global ones of a new master', 'vrrp_garp_master_delay 7\n vrrp_garp_master_repeat 4', 7000, 4], ['its own global ones', 'vrrp_garp_lower_prio_delay 9\n vrrp_garp_lower_prio_repeat 6', 9000, 6]] as const) {
+    it(`announcements after a lower priority: ${name}, whatever the instance has for a new master`, () => {
+      const { garp } = instance(`global_defs {\n ${global}\n}\n${withInstance('garp_master_delay 3\n garp_master_repeat 2')}`);
+      expect(garp).to.include({ masterDelay: 3000, masterRepeat: 2, lowerPrioDelay: delay, lowerPrioRepeat: repeat });
+    });
+  }
 
   it('vrrp_min_garp: one ARP, no second block', () => {
     expect(instance(`global_defs {\n vrrp_min_garp\n}\n${withInstance('')}`).garp).to.include({ masterDelay: 0, masterRepeat: 1, refreshRepeat: 0 });

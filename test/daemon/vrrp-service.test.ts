@@ -27,6 +27,22 @@ describe('VrrpService', () => {
 
   beforeEach(() => { stage = new Stage(); });
 
+  describe('where advertisements come from', () => {
+    it('not from a virtual address that a killed run left, though it is the first of the interface', async () => {
+      stage.machine.giveAddress('fe80::100/128', 18);
+      stage.machine.giveAddress('fe80::1/64', null);
+      await stage.start(instanceText('version 3', 'VI_1', 51, 'fe80::100'), 4000);
+      expect(stage.lan.passed.map(({ datagram }) => datagram.from)).to.deep.equal(['fe80::1']);
+      await stage.end('fe80::1/64');
+    });
+
+    it("from the machine's own address where it has no other, though it is a virtual one", async () => {
+      await stage.start(instanceText('priority 255\n state MASTER', 'VI_1', 51, '10.0.0.1/24'), 500);
+      expect(stage.lan.passed.map(({ datagram }) => datagram.from)).to.deep.equal(['10.0.0.1']);
+      await stage.stop();
+    });
+  });
+
   describe('what the machine refuses', () => {
     it('an address: logged with the errno, and the instance is Master all the same, as with keepalived', async () => {
       stage.machine.refuse = 'EINVAL';

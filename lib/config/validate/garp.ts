@@ -6,13 +6,14 @@ const SECOND = 1000;
 
 export function garpSettings(own: InstanceBlock['values'], given: GlobalValues, strict: boolean): GarpSettings {
   const least = given.vrrp_min_garp === true;
-  const masterDelay = own.garp_master_delay ?? given.vrrp_garp_master_delay ?? (least ? 0 : 5 * SECOND);
-  const masterRepeat = own.garp_master_repeat ?? given.vrrp_garp_master_repeat ?? (least ? 1 : 5);
+  const masterDelay = given.vrrp_garp_master_delay ?? (least ? 0 : 5 * SECOND);
+  const masterRepeat = given.vrrp_garp_master_repeat ?? (least ? 1 : 5);
   return {
-    masterDelay,
-    masterRepeat,
+    masterDelay: own.garp_master_delay ?? masterDelay,
+    masterRepeat: own.garp_master_repeat ?? masterRepeat,
     refresh: own.garp_master_refresh ?? given.vrrp_garp_master_refresh ?? 0,
     refreshRepeat: own.garp_master_refresh_repeat ?? given.vrrp_garp_master_refresh_repeat ?? (least ? 0 : 1),
+    // Those of an instance are the global ones, whatever the instance has for a new master.
     lowerPrioDelay: own.garp_lower_prio_delay ?? given.vrrp_garp_lower_prio_delay ?? masterDelay,
     // Strict mode allows none, whatever is asked for.
     lowerPrioRepeat: strict ? 0 : (own.garp_lower_prio_repeat ?? given.vrrp_garp_lower_prio_repeat ?? masterRepeat),

@@ -148,7 +148,9 @@ function interfaceLines({ link, addresses, delays }: InterfaceStatus, status: St
   const { instances, interfaces } = status;
   const virtual = new Set(instances.flatMap(({ config }) => allAddresses(config).map(({ prefix }) => prefix.address)));
   const own = addresses.filter((address) => !virtual.has(address));
-  const [four, ...more] = own.filter((address) => familyOf(address) === 'inet');
+  const statics = new Set(status.statics.addresses.map(({ prefix }) => prefix.address));
+  const [four, ...others] = own.filter((address) => familyOf(address) === 'inet');
+  const more = others.filter((address) => !statics.has(address));
   const six = own.find((address) => familyOf(address) === 'inet6' && isLinkLocal6(address));
   const users = instances.flatMap((one) => linkUser(one, link.name, status));
   return [

@@ -2,6 +2,7 @@ import type { NotifyScripts, TrackRef, VrrpInstance } from '../../config/model.t
 import type { Millis } from '../../util/time.ts';
 import { allRouting, objectsOf, type Routing } from '../../vrrp/routing.ts';
 import { routingText } from './routing-text.ts';
+import { filterSettings, isFiltered } from '../../vrrp/filter.ts';
 import { RECEIVE_ERRORS } from '../../vrrp/counters.ts';
 import { speakingLink } from '../../vrrp/vmac.ts';
 import type { InstanceStatus, Status } from '../status.ts';
@@ -106,7 +107,8 @@ function authentication({ auth, version }: VrrpInstance): readonly string[] {
 }
 
 function addresses({ config, addressesSet }: InstanceStatus, whole: Status): readonly string[] {
-  const entry = (virtual: VrrpInstance['virtualAddresses'][number]): string => `  ${addressText(virtual, addressesSet, linkBelow(config, virtual.link, whole))}`;
+  const filtered = addressesSet && isFiltered(config) && filterSettings(whole.settings ?? {}).firewall !== 'iptables' ? ' nftable_set' : '';
+  const entry = (virtual: VrrpInstance['virtualAddresses'][number]): string => `  ${addressText(virtual, addressesSet, linkBelow(config, virtual.link, whole))}${filtered}`;
   return [
     ...(config.virtualAddresses.length === 0 ? [] : [`Virtual IP (${String(config.virtualAddresses.length)}):`, ...config.virtualAddresses.map(entry)]),
     ...(config.excludedAddresses.length === 0 ? [] : ['Virtual IP Excluded :', ...config.excludedAddresses.map(entry)]),

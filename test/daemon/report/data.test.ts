@@ -49,6 +49,8 @@ describe('daemon/report/data', () => {
     ['an address with a peer', { virtualAddresses: [virtualAddress('192.0.2.7/32', { peer: ip('192.0.2.8') })] }, {}, ['192.0.2.7 dev eth0 scope global peer 192.0.2.8/32 set']],
     ['an address with everything', { virtualAddresses: [virtualAddress('192.0.2.111/24', { link: 'e2', broadcast: ip('192.0.2.255'), scope: 253, noTrack: true })] }, {},
       ['192.0.2.111/24 brd 192.0.2.255 dev e2 scope link no_track set']],
+    ['no_accept: packets to the addresses are dropped', { accept: false }, {}, ['192.0.2.100/24 dev eth0 scope global set nftable_set']],
+    ['no_accept of an owner', { accept: false, priority: 255 }, {}, ['192.0.2.100/24 dev eth0 scope global set']],
     ['weights', { trackScripts: [{ name: 'good', weight: -7, reverse: true }] }, {}, ['Tracked scripts :', 'good weight -7 reverse']],
   ];
   for (const [name, config, over, expected] of rows) it(name, () => expect(linesFor(config, over)).to.include.members(expected));
