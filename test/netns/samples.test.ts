@@ -20,6 +20,14 @@ describe('netns: the sample configurations on a machine with eth0 and eth1', fun
 
   it('there are samples', () => expect(SAMPLES).to.include.members(['keepalived.conf', 'notify.conf', 'unicast.conf', 'sync-group.conf', 'routes.conf']));
 
+  for (const name of ['first', 'second']) {
+    it(`cluster/keepalived.conf, ${name}: nothing to say against it`, async () => {
+      const { status, stdout, stderr } = await lab.nodes.a.run([...daemonCommand('ours'), '-t', '-i', name, '-f', join(PROJECT, 'conf/cluster/keepalived.conf')]);
+      expect(stdout + stderr).to.equal('');
+      expect(status).to.equal(0);
+    });
+  }
+
   for (const name of SAMPLES) {
     it(`${name}: nothing to say against it`, async () => {
       const { status, stdout, stderr } = await lab.nodes.a.run([...daemonCommand('ours'), '-t', '-f', join(PROJECT, 'conf', name)]);

@@ -33,6 +33,7 @@ export class KernelFullnat implements FullnatBackend {
 function remarks({ id, key, fullnat }: VirtualServer): string[] {
   return [
     ...(key.kind === 'fwmark' ? [`Virtual server ${id}: the patched kernels have no FULLNAT for marks - left out; --fullnat netfilter can do it`] : []),
+    ...(fullnat.takeoverGroup === null ? [] : [`Virtual server ${id}: laddr_takeover_name is ignored: what the patched kernels tell each other has no local addresses`]),
     ...(fullnat.toa ? [`Virtual server ${id}: toa is the patched kernel's own affair (net.ipv4.vs.fullnat_toa_entry)`] : []),
   ];
 }
