@@ -97,11 +97,12 @@ class CheckerLife {
     let ipvs: IpvsControl | null = null;
     const relay = new EventRelay(linuxClock(), (event) => { report(event); });
     try {
-      const system = linuxCheckSystem(this.#bug, monitorBuffers(config));
+      const namespace = ipvsNamespace(config, this.#start.settings.outside);
+      const system = linuxCheckSystem(this.#bug, monitorBuffers(config), namespace);
       this.#system = system;
       this.#scheduler = new Scheduler(system.scheduling, this.#log);
       this.#scheduler.apply(checkerScheduling(config));
-      ipvs = await openIpvs(config, ipvsNamespace(config, this.#start.settings.outside));
+      ipvs = await openIpvs(config, namespace);
       const daemon = new CheckDaemon(config, this.#options(), {
         system, ipvs, sockets: system.sockets, log: this.#log, mailer: createMailer(this.#log),
         emit: (hook, event) => { if (this.#hasHooks()) relay.push({ type: 'event', hook, event } as Extract<FromChecker, { readonly type: 'event' }>); },

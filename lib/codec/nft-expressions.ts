@@ -19,6 +19,8 @@ export type Expression =
   | { readonly type: 'write'; readonly offset: number; readonly length: number; readonly register: Register }
   | { readonly type: 'constant'; readonly register: Register; readonly value: Uint8Array }
   | { readonly type: 'meta'; readonly key: MetaKey; readonly register: Register }
+  /** The packet's mark becomes what the register has. */
+  | { readonly type: 'set-mark'; readonly register: Register }
   | { readonly type: 'connection'; readonly key: ConnectionKey; readonly family: Family; readonly register: Register }
   | { readonly type: 'equal' | 'not-equal'; readonly register: Register; readonly value: Uint8Array }
   | { readonly type: 'mask'; readonly register: Register; readonly mask: Uint8Array }
@@ -57,6 +59,8 @@ export function writeExpression(writer: AttributeWriter, step: Expression): void
       return named('immediate', (d) => d.attribute(1, be32(step.register)).nested(2, (value) => value.attribute(1, step.value)));
     case 'meta':
       return named('meta', (d) => d.attribute(2, be32(META[step.key])).attribute(1, be32(step.register)));
+    case 'set-mark':
+      return named('meta', (d) => d.attribute(2, be32(META.mark)).attribute(3, be32(step.register)));
     case 'connection':
       return named('ct', (d) => { connection(d, step); });
     case 'equal':

@@ -199,17 +199,24 @@ function set(op: Extract<FilterOp, { op: 'add-set' }>): AttributeWriter {
   if (data === 'verdict') writer.attribute(6, be32(NFT_DATA_VERDICT));
   else if (data !== false) writer.attribute(6, be32(KEYS[data].type)).attribute(7, be32(KEYS[data].length));
   writer.attribute(10, be32(op.id));
-  return NATIVE.has(op.key) ? writer.attribute(13, byteOrders(op.map === true)) : writer;
+  const native = [...(NATIVE.has(op.key) ? [KEY_BYTE_ORDER] : []), ...(isNative(data) ? [DATA_BYTE_ORDER] : [])];
+  return native.length > 0 ? writer.attribute(13, byteOrders(native)) : writer;
 }
 
-/** Keys in the machine's byte order. */
+/** Kinds in the machine's byte order. */
 const NATIVE: ReadonlySet<KeyType> = new Set<KeyType>(['iface_index', 'mark']);
+const KEY_BYTE_ORDER = 0;
+const DATA_BYTE_ORDER = 1;
+const HOST_ENDIAN = 1;
+
+function isNative(data: false | 'verdict' | KeyType): boolean {
+  return data !== false && data !== 'verdict' && NATIVE.has(data);
+}
 
 /** For nft(8) alone, which takes numbers for big-endian without it and prints no interface's name: type, length and value of each. */
-function byteOrders(map: boolean): Uint8Array {
-  const [KEY_BYTE_ORDER, DATA_BYTE_ORDER, HOST_ENDIAN] = [0, 1, 1];
+function byteOrders(which: readonly number[]): Uint8Array {
   const writer = new ByteWriter(NATIVE_ENDIAN, 12);
-  for (const what of map ? [KEY_BYTE_ORDER, DATA_BYTE_ORDER] : [KEY_BYTE_ORDER]) writer.u8(what).u8(4).u32(HOST_ENDIAN);
+  for (const what of which) writer.u8(what).u8(4).u32(HOST_ENDIAN);
   return writer.finish();
 }
 

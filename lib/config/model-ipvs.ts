@@ -44,6 +44,8 @@ export interface VirtualServer {
   readonly sorryServer: SorryServer | null;
   readonly realServers: readonly RealServer[];
   readonly fullnat: FullnatSettings;
+  /** What stands for the addresses of its group (`nftables_ipvs`); absent: they stand for themselves. Never from a file. */
+  readonly groupMarks?: readonly { readonly mark: number; readonly family: Family }[];
 }
 
 export interface SorryServer {
@@ -163,6 +165,8 @@ export interface IpvsConfig {
   readonly notifyFifo: NotifyFifo | null;
   /** `rs_init_notifies`: servers that are up from the start are told. */
   readonly initNotifies: boolean;
+  /** `nftables_ipvs` and its kin; null: groups are served address by address. */
+  readonly groupMarks: { readonly table: string; readonly priority: number; readonly first: number } | null;
   /** Not `no_checker_emails`: each checker of a real server is mailed about, not only the server. */
   readonly checkerMails: boolean;
 }

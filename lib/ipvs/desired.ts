@@ -43,12 +43,16 @@ export function serviceIds(service: VirtualServer, groups: IpvsConfig['groups'])
   switch (key.kind) {
     case 'address': return [{ kind: 'address', protocol, address: key.address, port: key.port }];
     case 'fwmark': return [{ kind: 'fwmark', mark: key.mark, family }];
-    case 'group': return (groups.find((group) => group.name === key.name)?.entries ?? []).flatMap((entry) => entryIds(entry, service));
+    case 'group': return [
+      ...(service.groupMarks ?? []).map(({ mark, family: its }): ServiceId => ({ kind: 'fwmark', mark, family: its })),
+      ...(groups.find((group) => group.name === key.name)?.entries ?? []).flatMap((entry) => entryIds(entry, service)),
+    ];
   }
 }
 
 function entryIds(entry: GroupEntry, service: VirtualServer): ServiceId[] {
   if (entry.kind === 'fwmark') return [{ kind: 'fwmark', mark: entry.mark, family: entry.family ?? service.family }];
+  if (service.groupMarks !== undefined) return [];
   return eachAddress(entry.first, entry.last).map((address) => ({ kind: 'address', protocol: service.protocol ?? 'udp', address, port: entry.port }));
 }
 

@@ -21,13 +21,13 @@ export interface LinuxCheckSystem extends Pick<System, 'clock' | 'scripts' | 'fi
   close(): Promise<void>;
 }
 
-/** What health checks need of the machine: no raw sockets. `failed` as in linuxSystem. Throws SystemError. */
-export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: NetlinkBuffers = {}): LinuxCheckSystem {
+/** What health checks need of the machine: no raw sockets. `failed` as in linuxSystem; `ipvsNamespace`: where IPVS, and so its packet filter, is. Throws SystemError. */
+export function linuxCheckSystem(failed: (cause: SystemError) => void, buffers: NetlinkBuffers = {}, ipvsNamespace: string | null = null): LinuxCheckSystem {
   const routes = linuxNetlinkRoutes(failed, buffers);
   const scheduling = closing(routes, linuxScheduling);
   const scripts = closing(routes, () => linuxScriptRunner((start) => scheduling.asFound(start)));
   const files = linuxFiles();
-  const filter = linuxPacketFilter();
+  const filter = linuxPacketFilter(ipvsNamespace);
   return {
     clock: linuxClock(),
     scripts,

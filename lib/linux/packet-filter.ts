@@ -8,6 +8,7 @@ import {
 import { SystemError } from '../system/error.ts';
 import type { PacketFilter } from '../system/packet-filter.ts';
 import type { Family } from '../util/ip.ts';
+import { inNetworkNamespace } from './namespace.ts';
 import { NetlinkMonitor } from './netlink-monitor.ts';
 import { NetlinkRequests, type NetlinkRequest } from './netlink-requests.ts';
 
@@ -19,10 +20,11 @@ export interface LinuxPacketFilter extends PacketFilter {
   close(): void;
 }
 
-/** nf_tables over netlink(7), on one socket for requests and one for notifications. */
-export function linuxPacketFilter(): LinuxPacketFilter {
+/** nf_tables over netlink(7), on one socket for requests and one for notifications; of the network namespace whose file is given, or of this process' own. */
+export function linuxPacketFilter(namespace: string | null = null): LinuxPacketFilter {
   let opened: NetlinkRequests | null = null;
-  const requests = (): NetlinkRequests => (opened ??= new NetlinkRequests(NETLINK_NETFILTER, 'nf_tables request socket'));
+  const there = <T>(open: () => T): T => (namespace === null ? open() : inNetworkNamespace(namespace, open));
+  const requests = (): NetlinkRequests => (opened ??= there(() => new NetlinkRequests(NETLINK_NETFILTER, 'nf_tables request socket')));
   const monitors = new Set<{ close(): void }>();
   return {
     async apply(operations) {
@@ -50,7 +52,7 @@ export function linuxPacketFilter(): LinuxPacketFilter {
     },
     watch(damaged, failed) {
       const own = requests().port;
-      const monitor = new NetlinkMonitor<Damage>({
+      const monitor = there(() => new NetlinkMonitor<Damage>({
         protocol: NETLINK_NETFILTER,
         name: 'nf_tables monitor socket',
         groups: [NFNLGRP_NFTABLES],
@@ -58,7 +60,7 @@ export function linuxPacketFilter(): LinuxPacketFilter {
         tell: (event) => { damaged(event.type === 'lost' ? null : event.table); },
         failed,
         buffer: null,
-      });
+      }));
       monitors.add(monitor);
       return () => {
         if (monitors.delete(monitor)) monitor.close();

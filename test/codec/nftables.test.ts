@@ -29,6 +29,8 @@ describe('nf_tables', () => {
         `02000000 ${NAME} 06000200 73000000 08000300 00000002 08000400 00000229 08000500 00000020 08000a00 00000002`],
       ['a map', { ...TABLE, op: 'add-set', set: 'm', key: 'iface_index', map: true, constant: false, id: 3 }, 0xa09, 0x400,
         `02000000 ${NAME} 06000200 6d000000 08000300 00000008 08000400 00000014 08000500 00000004 08000600 00000014 08000700 00000004 08000a00 00000003 10000d00 000401000000010401000000`],
+      ['a map from addresses to marks', { ...TABLE, op: 'add-set', set: 'm', key: 'ipv4_addr . inet_service', map: 'mark', constant: false, id: 1 }, 0xa09, 0x400,
+        `02000000 ${NAME} 06000200 6d000000 08000300 00000008 08000400 000001cd 08000500 00000008 08000600 00000013 08000700 00000004 08000a00 00000001 0a000d00 010401000000 0000`],
       ['a set of interface numbers', { ...TABLE, op: 'add-set', set: 's', key: 'iface_index', map: false, constant: false, id: 1 }, 0xa09, 0x400,
         `02000000 ${NAME} 06000200 73000000 08000300 00000000 08000400 00000014 08000500 00000004 08000a00 00000001 0a000d00 000401000000 0000`],
       ['elements', { ...TABLE, op: 'add-elements', set: 's', elements: [{ key: fromHex('0a000001') }, { key: fromHex('03000000'), data: fromHex('02000000') }] }, 0xa0c, 0x400,

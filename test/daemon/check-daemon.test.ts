@@ -424,4 +424,66 @@ describe('daemon: the checking half', () => {
     expect(bench.kernel.lines()).to.deep.equal([BOTH]);
     await bench.end();
   });
+
+  describe('nftables_ipvs', () => {
+    const server = (group: string): string => `virtual_server group ${group} {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 10.0.0.9 80 {\n }\n}\n`;
+    const groups = (...names: readonly string[]): string => names.map((name, i) => `virtual_server_group ${name} {\n 192.0.2.1${i} 80\n 192.0.2.20-29 8080\n}\n${server(name)}`).join('');
+    const text = (...names: readonly string[]): string => `global_defs {\n nftables_ipvs\n}\n${groups(...names)}`;
+    const MARKS = `${JOURNAL}.marks`;
+
+    it('a group is one service of a mark, which stays the same over reloads and deaths; at the stop the table goes', async () => {
+      const bench = await new Bench().start(text('a', 'b'));
+      expect(bench.kernel.lines()).to.deep.equal(['fwmark 1000 inet rr: 10.0.0.9 80 w1', 'fwmark 1001 inet rr: 10.0.0.9 80 w1']);
+      expect(bench.filter.elements('inet keepalived_ipvs', 'tcp_map')).to.have.lengthOf(12);
+      const batches = bench.filter.batches.length;
+      await bench.reload(text('a', 'b'));
+      expect(bench.filter.batches.length, 'nothing changed').to.equal(batches);
+      await bench.reload(text('b'));
+      expect(bench.kernel.lines()).to.deep.equal(['fwmark 1001 inet rr: 10.0.0.9 80 w1']);
+      await bench.crash();
+      await bench.start(text('b', 'a'), { again: true });
+      expect(bench.kernel.lines()).to.deep.equal(['fwmark 1001 inet rr: 10.0.0.9 80 w1', 'fwmark 1000 inet rr: 10.0.0.9 80 w1']);
+      await bench.end();
+      expect([...bench.filter.held.keys(), bench.filter.watching(), bench.files.files.has(MARKS)]).to.deep.equal([0, false]);
+    });
+
+    it('somebody flushes the ruleset: the table is made anew', async () => {
+      const bench = await new Bench().start(text('a'));
+      bench.filter.flush();
+      expect(bench.filter.held.size).to.equal(0);
+      await bench.clock.advance(1500);
+      expect(bench.filter.elements('inet keepalived_ipvs', 'tcp_map')).to.have.lengthOf(11);
+      expect(bench.log.texts('warn')).to.deep.equal(['nftables_ipvs: table keepalived_ipvs was changed by somebody else; making it anew']);
+      await bench.end();
+    });
+
+    it('where there is no nf_tables the addresses are served one by one, and it is said', async () => {
+      const bench = new Bench();
+      bench.filter.missing = 'EPROTONOSUPPORT';
+      await bench.start(text('a'));
+      expect(bench.kernel.lines()).to.have.lengthOf(11);
+      expect(bench.log.texts('error')).to.have.lengthOf(1).and.to.satisfy(([line]: string[]) => line?.startsWith('nftables_ipvs: ') === true && line.endsWith('; the addresses of virtual server groups are served one by one'));
+      bench.filter.missing = null;
+      await bench.reload(text('a'));
+      expect(bench.kernel.lines()).to.deep.equal(['fwmark 1000 inet rr: 10.0.0.9 80 w1']);
+      await bench.end();
+    });
+
+    it('a reload that takes it away serves addresses again, and leaves no table', async () => {
+      const bench = await new Bench().start(text('a'));
+      await bench.reload(groups('a'));
+      expect(bench.kernel.lines()).to.have.lengthOf(11);
+      expect(bench.filter.held.size).to.equal(0);
+      await bench.end();
+    });
+
+    it('with -I table and marks stay, for the next start to go on with', async () => {
+      const bench = await new Bench().start(text('a', 'b'), { keepIpvs: true });
+      await bench.daemon?.stop();
+      expect([...bench.filter.held.keys(), bench.files.files.has(MARKS)]).to.deep.equal(['inet keepalived_ipvs', true]);
+      await bench.start(text('b'));
+      expect(bench.kernel.lines()).to.deep.equal(['fwmark 1001 inet rr: 10.0.0.9 80 w1']);
+      await bench.end();
+    });
+  });
 });

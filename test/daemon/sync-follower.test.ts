@@ -42,6 +42,17 @@ describe('daemon: the sync daemon that follows a virtual router', () => {
     });
   }
 
+  it('lvs_sync_daemon_interface of an instance: the same, in its role; lvs_sync_daemon counts where both are given', async () => {
+    const text = (globals: string): string => `global_defs {\n ${globals}\n}\n${instanceText('priority 100\n lvs_sync_daemon_interface eth0')}`;
+    const lone = new Bench();
+    lone.follower.begin(configOf(text('')));
+    expect(await lone.runs()).to.equal('backup eth0 51');
+    lone.follower.transition('VI_1', true);
+    expect(await lone.runs()).to.equal('master eth0 51');
+    expect(() => configOf(text('lvs_sync_daemon eth0 VI_1 id 9'))).to.throw('(VI_1) lvs_sync_daemon_interface has already been specified as eth0 - ignoring');
+    await lone.follower.stop();
+  });
+
   it('an instance that there is not: said, and nothing runs', async () => {
     const bench = await new Bench().begin('eth0 VI_9', 'VI_1');
     bench.follower.transition('VI_1', true);

@@ -51,6 +51,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
     syncDaemon: given.lvs_sync_daemon ?? instanceSyncDaemon(tree),
     notifyFifo: fifo(given.lvs_notify_fifo, given.lvs_notify_fifo_script, context),
     initNotifies: given.rs_init_notifies ?? false,
+    groupMarks: given.nftables_ipvs === undefined ? null : { table: given.nftables_ipvs ?? 'keepalived_ipvs', priority: given.nftables_ipvs_priority ?? -1, first: given.nftables_ipvs_start_fwmark ?? 1000 },
     checkerMails: !(given.no_checker_emails ?? false),
   };
 }

@@ -22,6 +22,7 @@ import { Balancer, type BalancerParts } from './balancer.ts';
 import { type CheckEntry, CheckRunner } from './check-runner.ts';
 import { Drain } from './drain.ts';
 import { Fullnat } from './fullnat/fullnat.ts';
+import { GroupMarker } from './group-marker.ts';
 import { IpvsJournal } from './ipvs-journal.ts';
 import { IpvsKeeper } from './ipvs-keeper.ts';
 import { LvsNotifier } from './lvs-notifier.ts';
@@ -68,7 +69,10 @@ export class CheckDaemon {
   readonly #runner: CheckRunner;
   readonly #sync: SyncDaemons;
   readonly #fullnat: Fullnat;
+  readonly #marker: GroupMarker;
   #config: Config;
+  /** The configuration of IPVS with marks in the place of groups' addresses, where nftables_ipvs asks for them. */
+  #marked: Config['ipvs'];
   /** What stands in the journal. */
   #claimed: IpvsTable = EMPTY_TABLE;
   #tls: CheckMeans['tls'] = null;
@@ -82,6 +86,7 @@ export class CheckDaemon {
   constructor(config: Config, options: CheckDaemonOptions, parts: CheckDaemonParts) {
     const { system: { clock, files, routes, scripts }, ipvs, log, mailer, emit } = parts;
     this.#config = config;
+    this.#marked = config.ipvs;
     this.#options = options;
     this.#parts = parts;
     this.#scripts = scriptsOf(scripts, () => this.#config);
@@ -99,6 +104,7 @@ export class CheckDaemon {
       system: parts.system, ipvs, by: options.fullnat, log, journal: { path: `${options.journal.path}.fullnat`, epoch: options.journal.epoch },
       ready: () => { if (this.#stopping === null) this.#rebalance(); },
     });
+    this.#marker = new GroupMarker({ filter: parts.system.filter, files, clock, log, journal: { path: `${options.journal.path}.marks`, epoch: options.journal.epoch } });
     this.#sync = new SyncDaemons(() => Promise.resolve(ipvs), log);
     this.#runner = new CheckRunner({
       number: (file) => this.#files.value(file),
@@ -138,12 +144,13 @@ export class CheckDaemon {
     if (config.ipvs.flush && !this.#options.again) await this.#ask([{ op: 'flush' }]);
     await this.#keeper.start(await this.#journal.leftover());
     const kept = this.#options.again ? await this.#standings.load(config.ipvs.virtualServers) : new Map<string, never>();
-    this.#claimed = claimedTable(config.ipvs);
+    this.#marked = await this.#marker.apply(config.ipvs);
+    this.#claimed = claimedTable(this.#marked);
     await this.#journal.claim(this.#claimed);
     log.detail(`IPVS: version ${(await ipvs.info()).version}`);
     await this.#prepare(config);
     if (this.#stopping !== null) return;
-    await this.#fullnat.apply(config.ipvs);
+    await this.#fullnat.apply(this.#marked);
     this.#balancer.start(this.#served(), kept);
     this.#run();
     await this.#keeper.settled();
@@ -170,12 +177,13 @@ export class CheckDaemon {
     await this.#sync.become(sync?.instance === null ? sync : null, ['master', 'backup'], null);
     await this.#notifier.reload(config);
     // Until the old ones have gone, both are ours.
-    const claimed = claimedTable(config.ipvs);
+    this.#marked = await this.#marker.apply(config.ipvs);
+    const claimed = claimedTable(this.#marked);
     this.#claimed = union(claimed, this.#claimed);
     await this.#journal.claim(this.#claimed);
     await this.#prepare(config);
     if (this.#stopping !== null) return;
-    await this.#fullnat.apply(config.ipvs);
+    await this.#fullnat.apply(this.#marked);
     this.#rebalance();
     await this.#keeper.settled();
     this.#claimed = claimed;
@@ -232,6 +240,7 @@ export class CheckDaemon {
     await this.#keeper.settled();
     this.#keeper.close();
     await this.#fullnat.stop(keep);
+    await this.#marker.stop(keep);
     if (keep) return;
     await this.#sync.stop();
     await this.#journal.clear();
@@ -239,7 +248,7 @@ export class CheckDaemon {
 
   /** The configuration as IPVS gets it. */
   #served(): Config {
-    return { ...this.#config, ipvs: this.#fullnat.served(this.#config.ipvs) };
+    return { ...this.#config, ipvs: this.#fullnat.served(this.#marked) };
   }
 
   #rebalance(): void {
