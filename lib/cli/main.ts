@@ -2,7 +2,6 @@
 import { parseFacility } from '../daemon/log/format.ts';
 import { goBackground, isBackgroundCall } from './background.ts';
 import { parseOptions, UsageError } from './options.ts';
-import { isCheckersCall } from './start-checkers.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { signalNumber } from './signals.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
@@ -11,7 +10,6 @@ import { COMPATIBLE, VERSION } from './version.ts';
 
 /** Resolves with the exit code. `argv` without node and program. */
 export async function main(argv: readonly string[]): Promise<number> {
-  if (isCheckersCall()) return (await import('./checkers.ts')).runCheckers();
   const [first] = argv;
   // genhash's options are its own, and so is the reading of them; keepalived takes -T only as the first.
   if (first === 'genhash' || first === '-T' || first === '--genhash') return (await import('./genhash.ts')).genhash(argv.slice(1));

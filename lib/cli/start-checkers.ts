@@ -1,23 +1,20 @@
-/** The checking process: the same program with a mark in its environment, which says what it needs to know. */
+/** The checking process: a program of its own beside this one, with a mark in its environment, which says what it needs to know. */
 import { spawn } from 'node:child_process';
 import { readFile, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { FromChecker, ProcessEnd, StartChecker } from '../daemon/balance/checker-messages.ts';
 import type { Forking } from '../linux/script-runner.ts';
 import type { Settings } from './settings.ts';
 
 const MARK = 'TSKEEPALIVED_CHECKERS';
+const PROGRAM = new URL('./check-process.cjs', import.meta.url);
 
 /** What the daemon's process tells the one that it starts. */
 export interface CheckerStart {
   /** As the daemon goes by: paths are absolute, or relative to the directory both run in. */
   readonly settings: Settings;
   readonly again: boolean;
-}
-
-/** True in the process that is to run the checkers. */
-export function isCheckersCall(): boolean {
-  return process.env[MARK] !== undefined && process.send !== undefined;
 }
 
 /** The mark is taken out of the environment, so that no script inherits it. */
@@ -30,10 +27,8 @@ export function checkerStart(): CheckerStart {
 /** Starts it by `forking`, which gives it the priorities that the daemon was started with, with the daemon's stderr and nothing else that is open here: everything is close-on-exec. */
 export function startCheckers(settings: Settings, forking: Forking): StartChecker {
   return (again, listener) => {
-    const script = process.argv[1];
-    if (script === undefined) throw new Error('no program to run the checkers with');
     const start: CheckerStart = { settings, again };
-    const child = forking(() => spawn(process.execPath, [...process.execArgv, script, ...process.argv.slice(2)], {
+    const child = forking(() => spawn(process.execPath, [...process.execArgv, fileURLToPath(PROGRAM), ...process.argv.slice(2)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, [MARK]: JSON.stringify(start) },
     }));
     let over = false;
