@@ -57,8 +57,8 @@ export type CheckerAction =
   /** An attempt under way is of no use any more. */
   | { readonly type: 'cancel' }
   | { readonly type: 'log'; readonly text: string }
-  /** A result, in the shape of the virtual server's event. The first one is told even when it changes nothing. */
-  | { readonly type: 'verdict'; readonly up: boolean; readonly text: string }
+  /** A result, in the shape of the virtual server's event. The first one comes even when it changes nothing. */
+  | { readonly type: 'verdict'; readonly up: boolean; readonly text: string; readonly told?: boolean }
   | { readonly type: 'weight'; readonly added: number };
 
 export interface CheckerStep {
@@ -182,7 +182,7 @@ function scriptEnded(config: CheckerConfig, schedule: CheckSchedule, state: Chec
     const actions: CheckerAction[] = added === state.added ? [] : [{ type: 'weight', added }];
     const after: CheckerState = { ...state, up: true, judged: true, retries: 0, added, last: end };
     if (state.up && state.judged) return { state: after, actions };
-    return { state: after, actions: [...actions, line(''), { type: 'verdict', up: true, text: '=> MISC CHECK succeeded on service <=' }] };
+    return { state: after, actions: [...actions, line(''), { type: 'verdict', up: true, text: '=> MISC CHECK succeeded on service <=', told: true }] };
   }
   const before_: CheckerState = { ...state, last: end };
   if (state.up && state.retries < schedule.retry) {
@@ -190,7 +190,7 @@ function scriptEnded(config: CheckerConfig, schedule: CheckSchedule, state: Chec
     const tries = state.retries === 0 ? `, will do ${schedule.retry} ${plural(schedule.retry)}` : ` on retry ${state.retries}/${schedule.retry}`;
     return { state: { ...before_, retries, due: now + schedule.delayBeforeRetry }, actions: schedule.logAllFailures ? [line(tries)] : [] };
   }
-  const after: CheckerState = { ...before_, up: false, judged: true, retries: 0 };
+  const after: CheckerState = { ...before_, up: false, judged: true, retries: 0, added: 0 };
   if (!state.up && state.judged) return { state: after, actions: [] };
   const tries = schedule.retry === 0 ? ' with retry disabled' : ` after ${schedule.retry} ${plural(schedule.retry)}`;
   const text = `=> MISC CHECK ${end.type === 'timed-out' ? 'timed out' : 'failed'} on service <=`;

@@ -22,8 +22,8 @@ export interface RealServerState {
 }
 
 export type VirtualServerEvent =
-  /** `text` is the mail's body: `=> TCP CHECK failed on service <=`. */
-  | { readonly type: 'verdict'; readonly server: string; readonly checker: number; readonly up: boolean; readonly text: string }
+  /** `text` is the mail's body: `=> TCP CHECK failed on service <=`. `told`: it is mailed about even when it changes nothing. */
+  | { readonly type: 'verdict'; readonly server: string; readonly checker: number; readonly up: boolean; readonly text: string; readonly told?: boolean }
   | { readonly type: 'weight'; readonly server: string; readonly checker: number; readonly added: number };
 
 /** In this order; `program`: the kernel's table should now be what the state then says. */
@@ -145,12 +145,14 @@ function verdict(service: VirtualServer, state: VirtualServerState, server: Real
   const failed = new Set(before.failed);
   if (event.up) failed.delete(event.checker);
   else failed.add(event.checker);
-  const next = withServer(state, server, { ...before, failed, judged: true });
+  // What is down adds nothing, and nothing is said of it.
+  const added = event.up || !before.added.has(event.checker) ? before.added : new Map([...before.added].filter(([checker]) => checker !== event.checker));
+  const next = withServer(state, server, { failed, added, judged: true });
   const wasUp = before.failed.size === 0;
   const nowUp = failed.size === 0;
   const changed = wasUp !== nowUp;
   // A first answer is news even when it says what `alpha` had assumed.
-  const news = changed || failed.size !== before.failed.size || (!before.judged && !nowUp);
+  const news = changed || event.told === true || failed.size !== before.failed.size || (!before.judged && !nowUp);
   const mail: VirtualServerAction[] = news ? [{ type: 'mail', server, up: nowUp, changed, text: event.text }] : [];
   if (!changed) return { state: next, actions: !before.judged && !nowUp ? [{ type: 'server', server, up: false }, ...mail] : mail };
   const said: VirtualServerAction = { type: 'log', text: changeText(service, server, nowUp) };

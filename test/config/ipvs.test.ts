@@ -40,7 +40,13 @@ describe('virtual_server: FULLNAT that cannot work', () => {
     ['a group that nobody uses', fnat('laddr_group_name G').replace('FNAT', 'NAT'), 5, 'laddr_group_name G has no effect: no server of [192.0.2.1]:tcp:80 is FNAT'],
     ['syn_proxy for UDP', fnat('laddr_group_name G\n syn_proxy', 'local_address_group G {\n 192.0.2.9\n}\n').replace('TCP', 'UDP'), 9, 'syn_proxy is for TCP: [192.0.2.1]:udp:80 goes without'],
   ] as const) {
-    it(`${name}: said, with its place`, () => {
+    it('SMTP_CHECK with a host: the server itself, and the host as one more', () => {
+    const { config } = load('virtual_server 10.0.0.1 25 {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 10.0.0.2 25 {\n SMTP_CHECK {\n helo_name a\n retry 2\n host {\n connect_ip 10.0.0.3\n connect_port 26\n }\n }\n }\n}\n');
+    const checkers = config?.ipvs.virtualServers[0]?.realServers[0]?.checkers ?? [];
+    expect(checkers.map((one) => ('target' in one ? `${one.type} ${one.target.address} ${one.target.port} ${one.schedule.retry}` : ''))).to.deep.equal(['SMTP_CHECK 10.0.0.2 25 2', 'SMTP_CHECK 10.0.0.3 26 1']);
+  });
+
+  it(`${name}: said, with its place`, () => {
       expect(load(text).diagnostics.filter(({ code }) => code.startsWith('fullnat')).map((one) => [one.range?.line, one.message])).to.deep.equal([[line, message]]);
     });
   }

@@ -19,8 +19,8 @@ export class Balancing {
   }
 
   /** `server` is its address; all have port 80 unless it says so: `10.0.0.1 8080`. */
-  verdict(server: string, up: boolean, checker = 0): string[] {
-    return this.#event({ type: 'verdict', server: keyOf(server), checker, up, text: up ? '=> CHECK succeeded on service <=' : '=> CHECK failed on service <=' });
+  verdict(server: string, up: boolean, checker = 0, told = false): string[] {
+    return this.#event({ type: 'verdict', server: keyOf(server), checker, up, told, text: up ? '=> CHECK succeeded on service <=' : '=> CHECK failed on service <=' });
   }
 
   weight(server: string, added: number, checker = 0): string[] {

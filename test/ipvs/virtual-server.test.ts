@@ -46,6 +46,22 @@ describe('ipvs: a virtual server', () => {
     expect(one.verdict('10.0.0.3', true).slice(3)).to.deep.equal([`Gained quorum 3+1=4 <= 4 for VS ${VS}`, `VS ${VS} UP`]);
   });
 
+  it('the first success of a MISC_CHECK is mailed about, though it changes nothing', () => {
+    const one = new Balancing(service('10.0.0.100', '', '10.0.0.1'));
+    one.drain();
+    expect(one.verdict('10.0.0.1', true)).to.deep.equal([]);
+    expect(one.verdict('10.0.0.1', true, 0, true)).to.deep.equal(['mail 10.0.0.1 UP (checker): => CHECK succeeded on service <=']);
+  });
+
+  it('what a checker added goes when it says that the server is down, without a word', () => {
+    const one = new Balancing(service('10.0.0.100', '', '10.0.0.1 5', '10.0.0.2'));
+    one.drain();
+    one.weight('10.0.0.1', 5);
+    expect(one.table()).to.deep.equal(['tcp 10.0.0.100 80 wlc: 10.0.0.1 80 NAT 10, 10.0.0.2 80 NAT 1']);
+    expect(one.verdict('10.0.0.1', false).some((line) => line.startsWith('Changing weight'))).to.equal(false);
+    expect(one.weight('10.0.0.1', -5)).to.deep.equal([`Changing weight from 5 to 0 for inactive service [10.0.0.1]:tcp:80 of VS ${VS}`]);
+  });
+
   it('a sorry server stands in for all while the quorum is lost', () => {
     const one = new Balancing(service('10.0.0.100', 'quorum 3\n hysteresis 1\n sorry_server 10.0.0.9 80', '10.0.0.1 2', '10.0.0.2 2 inhibit_on_failure', '10.0.0.3 1'));
     one.drain();

@@ -68,8 +68,8 @@ function checkersOf(block: Server, service: VirtualServerBlock['values'], given:
   }
   for (const check of values.SMTP_CHECK ?? []) {
     const helo = check.values.helo_name ?? 'smtpchecker.keepalived.org';
-    const own = (check.values.host ?? []).length === 0 || check.values.connect_ip !== undefined ? [check.values] : [];
-    for (const one of [...own, ...(check.values.host ?? []).map((host) => host.values)]) {
+    // A host is one more; the server itself is asked as well (seen with 2.2.7).
+    for (const one of [check.values, ...(check.values.host ?? []).map((host) => host.values)]) {
       checkers.push({ type: 'SMTP_CHECK', target: inherit.target(one), schedule: inherit.schedule(one, 1, SECOND), helo });
     }
   }

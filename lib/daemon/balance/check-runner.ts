@@ -142,7 +142,7 @@ export class CheckRunner {
   #news({ key, server, index }: Entry, news: CheckerNews): void {
     switch (news.type) {
       case 'log': return this.#log.info(news.text);
-      case 'verdict': return this.#tell(key, { type: 'verdict', server, checker: index, up: news.up, text: news.text });
+      case 'verdict': return this.#tell(key, { type: 'verdict', server, checker: index, up: news.up, text: news.text, ...(news.told === true ? { told: true } : {}) });
       case 'weight': return this.#tell(key, { type: 'weight', server, checker: index, added: news.added });
     }
   }
