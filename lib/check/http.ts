@@ -67,9 +67,9 @@ export function authority({ address, port }: CheckTarget): string {
   return `${familyOf(address) === 'inet6' ? `[${address}]` : address}:${port}`;
 }
 
-/** No certificate is verified (reference 5.2). RFC 6066 §3 has no addresses in SNI, and Node refuses them. */
+/** No certificate is verified, and the real server's virtualhost is no name in SNI (reference 5.2). RFC 6066 §3 has no addresses in SNI, and Node refuses them. */
 function tlsSettings(check: HttpCheck, url: HttpUrl, context: SecureContext | null): TlsSettings {
-  const name = check.sni ? (check.sniName ?? hostOf(check, url)) : null;
+  const name = check.sni ? (check.sniName ?? url.virtualHost ?? check.sniHost) : null;
   return {
     options: {
       rejectUnauthorized: false,

@@ -105,12 +105,13 @@ export interface HttpUrl {
   readonly tlsCompliant: boolean;
 }
 
+/** HTTP: `sniHost` is the name in SNI where neither `sniName` nor the URL has one: unlike `virtualHost`, never the real server's. */
 export type Checker =
   | { readonly type: 'TCP_CHECK' | 'PING_CHECK'; readonly target: CheckTarget; readonly schedule: CheckSchedule }
   | { readonly type: 'SMTP_CHECK'; readonly target: CheckTarget; readonly schedule: CheckSchedule; readonly helo: string }
   | { readonly type: 'UDP_CHECK'; readonly target: CheckTarget; readonly schedule: CheckSchedule; readonly payload: string | null; readonly reply: string | null; readonly requireReply: boolean; readonly minReply: number; readonly maxReply: number }
   | { readonly type: 'DNS_CHECK'; readonly target: CheckTarget; readonly schedule: CheckSchedule; readonly query: string; readonly name: string }
-  | { readonly type: 'HTTP_GET' | 'SSL_GET'; readonly target: CheckTarget; readonly schedule: CheckSchedule; readonly urls: readonly HttpUrl[]; readonly virtualHost: string | null; readonly protocol: '1.0' | '1.0C' | '1.1'; readonly sni: boolean; readonly sniName: string | null; readonly fastRecovery: boolean; readonly tlsCompliant: boolean }
+  | { readonly type: 'HTTP_GET' | 'SSL_GET'; readonly target: CheckTarget; readonly schedule: CheckSchedule; readonly urls: readonly HttpUrl[]; readonly virtualHost: string | null; readonly protocol: '1.0' | '1.0C' | '1.1'; readonly sni: boolean; readonly sniName: string | null; readonly sniHost: string | null; readonly fastRecovery: boolean; readonly tlsCompliant: boolean }
   | { readonly type: 'MISC_CHECK'; readonly schedule: CheckSchedule; readonly command: ScriptCommand; readonly timeout: Millis; readonly dynamic: boolean }
   | { readonly type: 'FILE_CHECK'; readonly trackFile: string; readonly weight: number; readonly reverse: boolean }
   | { readonly type: 'BFD_CHECK'; readonly session: string; readonly alpha: boolean };

@@ -110,5 +110,5 @@ function checkerOf(kind: 'TCP_CHECK' | 'HTTP_GET', address: string, port: number
   const target = { address: ip(address), port, bindAddress: null, bindPort: 0, bindLink: null, fwmark: 0, connectTimeout: 5 * SECOND };
   const schedule = { delayLoop, warmup: delayLoop, retry: 1, delayBeforeRetry: SECOND, alpha: false, logAllFailures: false };
   if (kind === 'TCP_CHECK') return { type: kind, target, schedule };
-  return { type: kind, target, schedule, urls: [{ path: '/', digests: [], statusCodes: [], virtualHost: null, regex: null, tlsCompliant: false }], virtualHost: null, protocol: '1.0', sni: false, sniName: null, fastRecovery: false, tlsCompliant: false };
+  return { type: kind, target, schedule, urls: [{ path: '/', digests: [], statusCodes: [], virtualHost: null, regex: null, tlsCompliant: false }], virtualHost: null, protocol: '1.0', sni: false, sniName: null, sniHost: null, fastRecovery: false, tlsCompliant: false };
 }

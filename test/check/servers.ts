@@ -26,7 +26,7 @@ export function url(more: Partial<HttpUrl> = {}): HttpUrl {
 }
 
 export function httpCheck(to: CheckTarget, more: Partial<HttpCheck> = {}): HttpCheck {
-  return { type: 'HTTP_GET', target: to, schedule: SCHEDULE, urls: [url()], virtualHost: null, protocol: '1.0', sni: false, sniName: null, fastRecovery: false, tlsCompliant: false, ...more };
+  return { type: 'HTTP_GET', target: to, schedule: SCHEDULE, urls: [url()], virtualHost: null, protocol: '1.0', sni: false, sniName: null, sniHost: null, fastRecovery: false, tlsCompliant: false, ...more };
 }
 
 export interface TestServer {

@@ -73,10 +73,11 @@ describe('SSL_GET', function () {
 
   for (const [name, more, sni] of [
     ['no SNI without enable_sni', { virtualHost: 'www.example.org' }, false],
-    ['enable_sni: the virtualhost', { sni: true, virtualHost: 'www.example.org' }, 'www.example.org'],
+    ['enable_sni: the virtualhost', { sni: true, sniHost: 'www.example.org' }, 'www.example.org'],
+    ['enable_sni: not that of the real server', { sni: true, virtualHost: 'www.example.org' }, false],
     ["enable_sni: the URL's virtualhost", { sni: true, virtualHost: 'www.example.org', urls: [url({ virtualHost: 'a.example.org' })] }, 'a.example.org'],
     ['sni_name goes first', { sni: true, sniName: 's.example.org', virtualHost: 'www.example.org' }, 's.example.org'],
-    ['an address is no name', { sni: true, virtualHost: '192.0.2.1' }, false],
+    ['an address is no name', { sni: true, sniHost: '192.0.2.1' }, false],
     ['tls_compliant', { urls: [url({ tlsCompliant: true })] }, false],
   ] as const) {
     it(name, async () => {

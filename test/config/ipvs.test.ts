@@ -63,7 +63,7 @@ describe('virtual_server: what follows from what', () => {
       { type: 'TCP_CHECK', target, schedule: { delayLoop: 7000, warmup: 7000, retry: 5, delayBeforeRetry: 1000, alpha: false, logAllFailures: false } },
       {
         type: 'HTTP_GET', target: { ...target, connectTimeout: 2000 }, schedule: { delayLoop: 7000, warmup: 7000, retry: 1, delayBeforeRetry: 3000, alpha: false, logAllFailures: false },
-        urls: [{ path: '/x', digests: [], statusCodes: [], virtualHost: null, regex: null, tlsCompliant: false }], virtualHost: null, protocol: '1.0', sni: false, sniName: null, fastRecovery: false, tlsCompliant: false,
+        urls: [{ path: '/x', digests: [], statusCodes: [], virtualHost: null, regex: null, tlsCompliant: false }], virtualHost: null, protocol: '1.0', sni: false, sniName: null, sniHost: null, fastRecovery: false, tlsCompliant: false,
       },
     ]);
   });

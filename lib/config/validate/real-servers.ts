@@ -143,6 +143,7 @@ function httpChecker(type: 'HTTP_GET' | 'SSL_GET', values: HttpValues, inherit: 
     protocol: values.http_protocol === '1.0c' ? '1.0C' : (values.http_protocol ?? '1.0'),
     sni: values.enable_sni ?? values.sni_name !== undefined,
     sniName: values.sni_name ?? null,
+    sniHost: values.virtualhost ?? inherit.serviceHost(),
     fastRecovery: values.fast_recovery ?? false,
     tlsCompliant: values.tls_compliant ?? false,
   };
@@ -183,7 +184,11 @@ class Inherited {
   }
 
   virtualHost(): string | null {
-    return this.#server.virtualhost ?? this.#service.virtualhost ?? null;
+    return this.#server.virtualhost ?? this.serviceHost();
+  }
+
+  serviceHost(): string | null {
+    return this.#service.virtualhost ?? null;
   }
 
   /** `retryDelay` null: the delay loop. */
