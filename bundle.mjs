@@ -12,11 +12,13 @@ const common = {
   external: ['koffi', 'raw-socket', 'netlink', 'cap', 'jiti', 'nodemailer', 'yaml'],
 };
 
-/** main.ts loads a process' file, rather than hold what is in it. */
-const processesApart = {
-  name: 'processes-apart',
-  setup({ onResolve }) {
-    onResolve({ filter: new RegExp(`^\\./(${PROCESSES.join('|')})\\.ts$`) }, ({ path, kind }) => (kind === 'dynamic-import' ? { path: path.replace(/ts$/u, 'cjs'), external: true } : undefined));
+/** main.ts loads run.cjs rather than hold what is in it; by require, since import() would read it all for the names of its exports. */
+const runApart = {
+  name: 'run-apart',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/run\.ts$/ }, ({ kind }) => (kind === 'dynamic-import' ? { path: 'run', namespace: 'process' } : undefined));
+    onResolve({ filter: /\.cjs$/, namespace: 'process' }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /./, namespace: 'process' }, () => ({ contents: "export const { runDaemon } = require('./run.cjs');" }));
   },
 };
 
@@ -24,7 +26,7 @@ rmSync(OUT, { recursive: true, force: true });
 await Promise.all([
   build({
     ...common, entryPoints: ['lib/cli/main.ts', 'lib/cli/load-worker.ts', 'lib/daemon/hooks/host.ts', 'lib/linux/scan-capture.ts'],
-    format: 'esm', splitting: true, outdir: OUT, entryNames: '[name]', plugins: [processesApart],
+    format: 'esm', splitting: true, outdir: OUT, entryNames: '[name]', plugins: [runApart],
     banner: { js: "import { createRequire as createRequire_ } from 'node:module'; const require = createRequire_(import.meta.url);" },
   }),
   ...PROCESSES.map((name) => build({
