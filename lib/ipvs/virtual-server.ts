@@ -104,12 +104,12 @@ export function effectiveWeight(server: RealServer, state: RealServerState | und
 /** Quorum after a change; at a start or a reload a missing one is said otherwise. */
 export function settleQuorum(service: VirtualServer, state: VirtualServerState, starting: boolean): VirtualServerStep {
   const total = totalWeight(service.realServers.map((server) => (isUp(state, server) ? effectiveWeight(server, state.servers.get(serverKey(server))) : 0)));
-  if (state.quorum !== 'up' && gains(service, total)) return gained(service, state, total);
+  if (state.quorum !== 'up' && gains(service, total)) return gained(service, state, total, starting);
   if (state.quorum !== 'down' && loses(service, total)) return lost(service, state, total, starting);
   return { state, actions: [] };
 }
 
-function gained(service: VirtualServer, state: VirtualServerState, total: number): VirtualServerStep {
+function gained(service: VirtualServer, state: VirtualServerState, total: number, starting: boolean): VirtualServerStep {
   const next: VirtualServerState = { ...state, quorum: 'up' };
   const text = `Gained quorum ${quorumText(service, total, true)}`;
   const actions: VirtualServerAction[] = [{ type: 'log', text: `${text} for VS ${service.id}` }];
@@ -119,7 +119,12 @@ function gained(service: VirtualServer, state: VirtualServerState, total: number
     actions.push({ type: 'log', text: `Adding alive servers to the pool for VS ${service.id}` });
     actions.push({ type: 'program', state: next });
   }
-  return { state: next, actions: [...actions, { type: 'quorum', up: true, text: `=> ${text} <=` }] };
+  return { state: next, actions: [...actions, { type: 'quorum', up: true, text: quorumMail(starting ? 'Starting with quorum up' : 'Gained quorum', service, total) }] };
+}
+
+/** The mail's body: with the sum and sign of a quorum that is there, also where it is lost (seen with 2.2.7). */
+function quorumMail(what: string, service: VirtualServer, total: number): string {
+  return `=> ${what} ${quorumText(service, total, true)} <=`;
 }
 
 function lost(service: VirtualServer, state: VirtualServerState, total: number, starting: boolean): VirtualServerStep {
@@ -127,7 +132,7 @@ function lost(service: VirtualServer, state: VirtualServerState, total: number, 
   const text = `${starting ? 'Starting with quorum down' : 'Lost quorum'} ${quorumText(service, total, false)}`;
   const actions: VirtualServerAction[] = [{ type: 'log', text: `${text} for VS ${service.id}` }];
   // What begins without a quorum has not lost one.
-  if (!starting || state.quorum === 'up') actions.push({ type: 'quorum', up: false, text: `=> ${text} <=` });
+  if (!starting || state.quorum === 'up') actions.push({ type: 'quorum', up: false, text: quorumMail('Lost quorum', service, total) });
   const { sorryServer: sorry } = service;
   if (sorry !== null) {
     actions.push({ type: 'log', text: `Removing alive servers from the pool for VS ${service.id}` });

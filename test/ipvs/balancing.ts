@@ -11,6 +11,7 @@ export class Balancing {
   #standings: Standings = new Map();
   #groups;
   readonly lines: string[] = [];
+  readonly quorumMails: string[] = [];
 
   constructor(conf: string, initNotifies = false) {
     const { ipvs } = configOf(conf);
@@ -65,7 +66,10 @@ export class Balancing {
       switch (action.type) {
         case 'log': this.lines.push(action.text); break;
         case 'server': this.lines.push(`RS ${action.server.address} ${action.up ? 'UP' : 'DOWN'}`); break;
-        case 'quorum': this.lines.push(`VS ${service.id} ${action.up ? 'UP' : 'DOWN'}`); break;
+        case 'quorum':
+          this.lines.push(`VS ${service.id} ${action.up ? 'UP' : 'DOWN'}`);
+          this.quorumMails.push(action.text);
+          break;
         case 'mail': this.lines.push(`mail ${action.server.address} ${action.up ? 'UP' : 'DOWN'}${action.changed ? '' : ' (checker)'}: ${action.text}`); break;
         case 'program': break;
       }

@@ -27,6 +27,16 @@ describe('ipvs: a virtual server', () => {
     expect(one.table()).to.deep.equal(['tcp 10.0.0.100 80 wlc: 10.0.0.1 80 NAT 2, 10.0.0.2 80 NAT 1']);
   });
 
+  it('what the mails about the quorum say', () => {
+    const bodies = (conf: string, ...verdicts: boolean[]): string[] => {
+      const one = new Balancing(conf);
+      one.drain();
+      for (const up of verdicts) one.verdict('10.0.0.1', up);
+      return one.quorumMails;
+    };
+    expect(bodies(service('10.0.0.100', 'quorum 2\n hysteresis 1', '10.0.0.1 3'), false, true)).to.deep.equal(['=> Starting with quorum up 2+1=3 <= 3 <=', '=> Lost quorum 2+1=3 <= 0 <=', '=> Gained quorum 2+1=3 <= 3 <=']);
+  });
+
   it('rs_init_notifies: those that begin as up are told', () => {
     const one = new Balancing(service('10.0.0.100', '', '10.0.0.1', '10.0.0.2 1 alpha'), true);
     expect(one.drain()).to.deep.equal(['RS 10.0.0.1 UP', `Gained quorum 1+0=1 <= 1 for VS ${VS}`, `VS ${VS} UP`]);
