@@ -11,6 +11,7 @@ export async function runSubcommand(argv: readonly string[]): Promise<number> {
   tableCommands(program, run);
   ipvsCommand(program, run);
   toaCommand(program, run);
+  doctorCommand(program, run);
   command(program, 'scan')
     .argument('<link>', 'interface to listen on')
     .option('--json', 'one JSON object a line')
@@ -123,6 +124,18 @@ function ipvsCommand(program: Command, run: { code: number }): void {
     .addHelpText('after', '\nExit code: 0, or 2 when the kernel could not be asked.')
     .action(async ({ nosort, ...options }: IpvsOptions & { readonly nosort?: boolean }) => {
       run.code = await (await import('./ipvs.ts')).ipvs({ ...options, sort: nosort !== true });
+    });
+}
+
+/** Before a director is trusted with traffic. */
+function doctorCommand(program: Command, run: { code: number }): void {
+  command(program, 'doctor')
+    .option('-f, --use-file <file>', 'conf or YAML', '/etc/keepalived/keepalived.conf')
+    .option('-i, --config-id <id>', 'which @ID lines count')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nLooks at kernel, modules, parameters, addresses and limits, and changes nothing.\nExit code: 0 nothing but notes, 1 warnings, 2 errors.')
+    .action(async ({ useFile, ...options }: { useFile: string; configId?: string; json?: boolean }) => {
+      run.code = await (await import('./doctor.ts')).doctor(useFile, options);
     });
 }
 

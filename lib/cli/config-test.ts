@@ -27,7 +27,7 @@ export async function configTest(settings: Settings, log: string | null): Promis
 }
 
 /** In the network namespace that the configuration, or -s, names: its interfaces count. Where that cannot be, the file is checked all the same. */
-async function loadThere(request: LoadRequest, option: string | null): Promise<LoadOutcome & { readonly trouble: readonly string[] }> {
+export async function loadThere(request: LoadRequest, option: string | null): Promise<LoadOutcome & { readonly trouble: readonly string[] }> {
   const here = option === null ? await load(request) : null;
   const name = option ?? here?.config?.process.namespace ?? null;
   const trouble: string[] = [];

@@ -3,6 +3,7 @@ export const SUBCOMMANDS: readonly { readonly name: string; readonly meaning: st
   { name: 'scan', meaning: 'show VRRP advertisements on a link, decoded' },
   { name: 'ipvs', meaning: 'list virtual services, their destinations and connections, as ipvsadm does' },
   { name: 'toa', meaning: "on a real server behind FULLNAT: have programs see the client's address" },
+  { name: 'doctor', meaning: 'examine this machine for what a configuration asks of IPVS and FULLNAT' },
   { name: 'genhash', meaning: 'print the digest of a page, as HTTP_GET and SSL_GET compare it' },
   { name: 'fmt', meaning: 'lay out a configuration file in one way' },
   { name: 'convert', meaning: 'write a configuration as YAML or as conf' },

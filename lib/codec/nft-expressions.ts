@@ -25,6 +25,8 @@ export type Expression =
   | { readonly type: 'equal' | 'not-equal'; readonly register: Register; readonly value: Uint8Array }
   | { readonly type: 'mask'; readonly register: Register; readonly mask: Uint8Array }
   | { readonly type: 'lookup'; readonly set: string; readonly register: Register; readonly into: Register | null }
+  /** Goes on when the set has it not. */
+  | { readonly type: 'lookup-not'; readonly set: string; readonly register: Register }
   /** A map of verdicts: what stands there for the key is done. */
   | { readonly type: 'dispatch'; readonly map: string; readonly register: Register }
   /** jhash of so many bytes, modulo. */
@@ -43,6 +45,7 @@ export type Expression =
 const META: Readonly<Record<MetaKey, number>> = { mark: 3, iif: 4, oif: 5, iifname: 6, oifname: 7, l4proto: 16, oifkind: 27 };
 const VERDICTS = { drop: 0, accept: 1, goto: -4 } as const;
 const NFT_REG_VERDICT = 0;
+const NFT_LOOKUP_F_INV = 1;
 const NFPROTO: Readonly<Record<Family, number>> = { inet: 2, inet6: 10 };
 const TCP_CHECKSUM = 16;
 const NFT_EXTHDR_OP_TCPOPT = 1;
@@ -76,6 +79,8 @@ export function writeExpression(writer: AttributeWriter, step: Expression): void
         if (step.into !== null) d.attribute(3, be32(step.into));
         d.attributeString(1, step.set);
       });
+    case 'lookup-not':
+      return named('lookup', (d) => d.attribute(2, be32(step.register)).attributeString(1, step.set).attribute(5, be32(NFT_LOOKUP_F_INV)));
     case 'dispatch':
       return named('lookup', (d) => d.attribute(2, be32(step.register)).attribute(3, be32(NFT_REG_VERDICT)).attributeString(1, step.map));
     case 'hash':

@@ -95,6 +95,11 @@ export class NetlinkChannel {
     else this.#set('SO_RCVBUF', SOL_SOCKET, SO_RCVBUF, size.bytes);
   }
 
+  /** So that a send of this many bytes fits, beyond the default. */
+  makeRoomToSend(bytes: number): void {
+    if (bytes > SEND_BUFFER) setBufferSize(this.#fd, 'send', bytes, this.#name);
+  }
+
   /** Dumps bring what their request asks for alone. A kernel that cannot do that brings more, for the asker to leave out. */
   filterDumps(): void {
     try {

@@ -127,13 +127,15 @@ export class NetlinkRequests {
       if (message.sequence === last || message.sequence === first) settle(refused ?? undefined);
     });
     try {
-      this.#channel.send(concat(...all.map((request, i) => encodeMessage({
+      const bytes = concat(...all.map((request, i) => encodeMessage({
         type: request.type,
         flags: NLM_F_REQUEST | request.flags | (first + i === last ? NLM_F_ACK : 0),
         sequence: first + i,
         port: 0,
         payload: request.payload,
-      }))));
+      })));
+      this.#channel.makeRoomToSend(bytes.length);
+      this.#channel.send(bytes);
     } catch (cause) {
       this.#waiting.get(last)?.fail(cause as Error);
     }

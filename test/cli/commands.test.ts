@@ -45,6 +45,7 @@ describe('subcommands for configuration files', function () {
     ['fmt of YAML', ['fmt', 'a.yaml'], 2, /fmt is for conf files/u],
     ['fmt: write and check at once', ['fmt', '--write', '--check', 'a.conf'], 1, /cannot be used with/u],
     ['an unknown shell', ['completion', 'fish'], 1, /Allowed choices are bash/u],
+    ['doctor for a file that is not there', ['doctor', '-f', 'b.conf'], 2, /b\.conf/u],
     ['toa for nobody', ['toa', 'install'], 1, /required option '--directors <addresses\.\.\.>'/u],
     ['toa for what is no address', ['toa', 'install', '--directors', '10.0.0.1,here'], 1, /'here' is no address and no network/u],
     ['toa for IPv6', ['toa', 'install', '--directors', '2001:db8::1'], 1, /IPv4 addresses alone/u],

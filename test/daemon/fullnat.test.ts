@@ -155,6 +155,19 @@ describe('FULLNAT on a stock kernel', () => {
     await fullnat.stop(false);
   });
 
+  it('a table that went unnoticed is made anew by the reload that misses it', async () => {
+    const stage = new Stage();
+    const fullnat = stage.fullnat();
+    await fullnat.apply(ipvs(`${POOL}${service('203.0.113.1')}`));
+    stage.filter.held.clear();
+    const more = ipvs(`${POOL}${service('203.0.113.1')}${service('203.0.113.2')}`);
+    await fullnat.apply(more);
+    expect(fullnat.served(more).virtualServers).to.have.length(1);
+    await stage.clock.advance(1000);
+    expect([stage.filter.elements(TABLE, 'svc_tcp')?.length, fullnat.served(more).virtualServers.length, stage.ready]).to.deep.equal([2, 2, 1]);
+    await fullnat.stop(false);
+  });
+
   it('says once what this kernel cannot do', async () => {
     const stage = new Stage();
     const fullnat = stage.fullnat();

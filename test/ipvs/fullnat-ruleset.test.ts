@@ -62,6 +62,14 @@ describe('FULLNAT by nf_tables: the table', () => {
     expect(dispatches[0]).to.deep.include.members([{ type: 'payload', base: 'transport', offset: 13, length: 1, register: 8 }, { type: 'mask', register: 8, mask: Uint8Array.of(2) }]);
   });
 
+  it('takes the option out of first packets that go to a real server by a service without TOA, and drops what servers say of no connection', () => {
+    const rules = (chain: string): string[] => only(buildRuleset(PLAN), 'add-rule').flatMap((op) => ('chain' in op && op.chain === chain && 'expressions' in op ? [op.expressions.map((one) => ('set' in one ? `${one.type} ${one.set}` : one.type)).join(', ')] : []));
+    const strips = rules('guard').filter((rule) => rule.includes('strip'));
+    expect(strips).to.have.length(2);
+    for (const [i, servers] of ['rs', 'rs_any'].entries()) expect(strips[i]).to.match(new RegExp(`lookup ${servers}, .*lookup-not toa, strip-tcp-option$`, 'u'));
+    expect(rules('input').map((rule) => /lookup lips, .*lookup (\w+), counter, verdict$/u.exec(rule)?.[1])).to.deep.equal(['rs', 'rs_any']);
+  });
+
   it('IPv6: no TOA, addresses of sixteen bytes', () => {
     const plan: FullnatPlan = { family: 'inet6', seed: 1, pools: [{ name: 'G', addresses: ips('2001:db8::21') }], services: [{ id: { kind: 'address', protocol: 'tcp', address: ip('2001:db8::1'), port: 80 }, pool: 'G', toa: true }], servers: [] };
     const ops = buildRuleset(plan);

@@ -5,7 +5,7 @@
  *     map svc_tcp   VIP . port : goto lg_POOL      (svc_udp, svc_sctp; svc_mark for marks; mid_tcp, mid_mark for what begins in
  *                                                   the middle: connections that another director had)
  *     map pool_POOL 0 : local address, 1 : …       chain lg_POOL: snat to jhash CLIENT . port mod n seed S map @pool_POOL
- *     set rs, rs_any, lips                         chains guard, input
+ *     set rs, rs_any, lips, toa                    chains guard, input, toa
  *
  * All payloads are what the connection's first packet had (`ct original`): at postrouting IPVS has put the server's address
  * into it.
@@ -17,7 +17,7 @@ import type { IpvsProtocol } from '../../codec/ipvs-values.ts';
 import { ByteWriter } from '../../util/bytes.ts';
 import { ip, ipToBytes, type Family } from '../../util/ip.ts';
 import type { FullnatPlan, LocalPool, TranslatedService } from './plan.ts';
-import { toaRules } from './toa.ts';
+import { toaRules, toaStripRule } from './toa.ts';
 
 export const FULLNAT_TABLE = 'tsk_fnat';
 
@@ -95,10 +95,13 @@ function skeleton(table: Ops): void {
     .rule('guard', [...untranslated, table.field('destination', 8), find('rs_any'), ...DROP]);
   // A server's packet without a connection must not meet this machine's TCP, which would reset what another director may know.
   table.push({ op: 'add-chain', chain: 'input', hook: { at: 'input', priority: -1 } })
-    .rule('input', [...original(table), table.field('destination', 8), find('lips'), ...socket(table, 'source'), find('rs'), ...DROP]);
+    .rule('input', [...original(table), table.field('destination', 8), find('lips'), ...socket(table, 'source'), find('rs'), ...DROP])
+    .rule('input', [...original(table), table.field('destination', 8), find('lips'), table.field('source', 8), find('rs_any'), ...DROP]);
   if (table.family === 'inet') {
     table.set('toa', 'ipv4_addr . inet_service').push({ op: 'add-chain', chain: 'toa', hook: { at: 'prerouting', priority: RAW } });
     for (const rule of toaRules('toa')) table.rule('toa', rule);
+    table.rule('guard', toaStripRule('toa', original(table), [...socket(table, 'destination'), find('rs')], originalTarget(table)))
+      .rule('guard', toaStripRule('toa', original(table), [table.field('destination', 8), find('rs_any')], originalTarget(table)));
   }
 }
 

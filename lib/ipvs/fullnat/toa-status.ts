@@ -27,10 +27,14 @@ export function readDirectors(words: readonly string[]): Prefix[] | string {
   return directors.size === 0 ? 'no director is named; write for example --directors 10.0.0.21,10.0.0.32/28' : [...directors.values()];
 }
 
-const LIMITS = `What it cannot do: IPv6; clients whose first packet has no TCP timestamps (Windows by default), which show as a local address
-of the director; two virtual addresses of one client port to one server may collide. The server needs a route to its clients,
-and the connections of the directors count as what they claim: name local addresses of directors, and nothing else.
-`;
+/** Of the option that carries the client's address. */
+export const TOA_LIMITS = [
+  'IPv4 and TCP alone',
+  'a client whose first packet has no TCP timestamps (Windows by default) shows as a local address',
+  'its connections go without TCP timestamps (and so without PAWS)',
+  'a real server needs connection tracking and a route to its clients; two virtual addresses of one client port to one server may collide',
+  'a real server believes its --directors: name local addresses of directors, and nothing else',
+] as const;
 
 export function statusText({ installed, directors }: ToaStatus): string {
   if (!installed) return 'not installed: programs see the local addresses of the directors; tskeepalived toa install --directors ADDRESS,…\n';
@@ -38,5 +42,5 @@ export function statusText({ installed, directors }: ToaStatus): string {
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)) + 2);
   const table = rows.map(([director = '', connections = '', clients = '']) => `${director.padEnd(widths[0] ?? 0)}${connections.padEnd(widths[1] ?? 0)}${clients}\n`);
   const silent = directors.filter((one) => one.connections > 0 && one.withAddress === 0).map(({ director }) => `${director} has sent no client's address: is 'toa on' in the director's virtual_server?\n`);
-  return ['installed (nftables table ip tsk_toa)\n', ...table, ...silent, '\n', LIMITS].join('');
+  return ['installed (nftables table ip tsk_toa)\n', ...table, ...silent, '\nLimits:\n', ...TOA_LIMITS.map((text) => `  - ${text}\n`)].join('');
 }

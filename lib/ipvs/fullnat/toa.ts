@@ -47,6 +47,11 @@ export function toaRules(set: string): Expression[][] {
   ];
 }
 
+/** A first packet that takes the option with it although its virtual server is not in the set: servers believe their directors in everything. */
+export function toaStripRule(set: string, original: readonly Expression[], toServer: readonly Expression[], target: readonly Expression[]): Expression[] {
+  return [...IS_TCP, ...IS_SYN, ...original, ...toServer, ...target, { type: 'lookup-not', set, register: 8 }, { type: 'strip-tcp-option', kind: TOA_KIND }];
+}
+
 export const TOA_TABLE = 'tsk_toa';
 const CHAIN = 'in';
 const SRCNAT = 100;

@@ -2,6 +2,7 @@ import type { ForwardMethod, IpvsConfig, VirtualServer } from '../../../config/m
 import { serviceKey } from '../../../codec/ipvs-values.ts';
 import { serviceIds } from '../../../ipvs/desired.ts';
 import { fullnatPlan, isFullnat, type FullnatPlan } from '../../../ipvs/fullnat/plan.ts';
+import { stockRemarks } from '../../../ipvs/fullnat/remarks.ts';
 import type { Clock } from '../../../system/clock.ts';
 import type { Family } from '../../../util/ip.ts';
 import type { Cancel, Millis } from '../../../util/time.ts';
@@ -47,7 +48,7 @@ export class StockFullnat implements FullnatBackend {
   async apply(config: IpvsConfig): Promise<void> {
     this.#retry();
     this.#plans = FAMILIES.flatMap((family) => fullnatPlan(config, family) ?? []);
-    for (const line of cannot(config)) this.#once(line);
+    for (const line of stockRemarks(config)) this.#once(line);
     try {
       await this.#setUp();
     } catch (cause) {
@@ -117,13 +118,4 @@ function masqueraded<T extends VirtualServer>(service: T): T {
     realServers: service.realServers.map((server) => ({ ...server, forward: forward(server.forward) })),
     sorryServer: service.sorryServer === null ? null : { ...service.sorryServer, forward: forward(service.sorryServer.forward) },
   };
-}
-
-/** What of the patched kernels' FULLNAT this one cannot do, a line each. */
-function cannot({ virtualServers }: IpvsConfig): string[] {
-  return virtualServers.filter(isFullnat).flatMap(({ id, fullnat, flags, family }) => [
-    ...(fullnat.synProxy ? [`Virtual server ${id}: syn_proxy needs a patched kernel - ignored; see docs/fullnat.md`] : []),
-    ...(flags.includes('ops') ? [`Virtual server ${id}: ops is ignored: with FNAT on this kernel replies would be lost; see docs/fullnat.md`] : []),
-    ...(fullnat.toa && family === 'inet6' ? [`Virtual server ${id}: toa is for IPv4 alone - ignored`] : []),
-  ]);
 }
