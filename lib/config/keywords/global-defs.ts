@@ -227,8 +227,10 @@ function mailServer(): ValueType<MailServer> {
       const host = given[first] ?? '';
       const port = given[first + 1] ?? '25';
       const known = parseIp(host) ?? wholeNumber(host);
+      // No name is made of figures and dots alone.
+      const impossible = known === null && /^[\d.]+$/u.test(host);
       const resolved = known ?? context.machine.resolve?.(host) ?? null;
-      if ((given[first + 1] !== undefined && readInteger(args, first + 1, { min: 1, max: 65535 }) === undefined) || (resolved === null && context.machine.resolve !== null)) {
+      if (impossible || (given[first + 1] !== undefined && readInteger(args, first + 1, { min: 1, max: 65535 }) === undefined) || (resolved === null && context.machine.resolve !== null)) {
         args.report({ code: 'invalid-mail-server', message: `Invalid smtp server ${host} ${port}`, remedy: 'write an address, or a name that resolves, and a port 1..65535' });
         return undefined;
       }
@@ -391,13 +393,14 @@ function umask(): ValueType<number> {
     schema: { type: ['string', 'integer'] },
     read: (args) => {
       const text = args.words.slice(args.first).join('');
-      if (/^(0x[0-9a-f]+|\d+)$/iu.test(text)) {
+      const number = /^(0x[0-9a-f]+|\d+)$/iu.test(text);
+      if (number) {
         const value = /^0x/iu.test(text) ? parseInt(text, 16) : parseInt(text, text.startsWith('0') ? 8 : 10);
         if (value >= 0 && value <= 0o777) return value;
       } else if (text.split('|').every((flag) => UMASK_WORDS[flag] !== undefined)) {
         return text.split('|').reduce((sum, flag) => sum | (UMASK_WORDS[flag] ?? 0), 0);
       }
-      args.report({ code: 'invalid-value', message: `Unknown umask bit ${text}`, remedy: 'write it as 0177' });
+      args.report({ code: 'invalid-value', message: number ? `invalid umask value ${text}` : `Unknown umask bit ${text}`, remedy: 'write it as 0177' });
       return undefined;
     },
   };

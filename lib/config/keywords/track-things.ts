@@ -183,7 +183,7 @@ function readDelay(args: Args): LinkDelay | undefined {
   const [link = '', down = ''] = args.words;
   const { links } = args.context.machine;
   if (links !== null && !links.has(link) && !args.context.switches.has('dynamic_interfaces')) {
-    args.report({ code: 'unknown-interface', message: `unknown interface ${link} specified for up/down delay`, remedy: 'with dynamic_interfaces it may appear later' }, 0);
+    args.report({ code: 'unknown-interface', recorded: 'bad-interface', message: `unknown interface ${link} specified for up/down delay`, remedy: 'with dynamic_interfaces it may appear later' }, 0);
     return undefined;
   }
   if (down === '') return undefined;

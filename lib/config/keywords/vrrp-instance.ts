@@ -16,11 +16,14 @@ import { trackEntry } from './tracking.ts';
 
 const SECOND = '({name}) {keyword} script already specified - ignoring {word}';
 const badSwitch = { invalid: '({name}) invalid {keyword} {word} specified' } as const;
-/** Too late when an IPv4 address has decided. */
+/** Too late when an IPv4 address has decided; afterwards none will do. */
 const nativeIpv6: ValueType<true> = {
   ...FLAG,
   read: (args) => {
-    if (args.context.switches.get('instance_family') !== 'inet') return true;
+    if (args.context.switches.get('instance_family') !== 'inet') {
+      args.context.switches.set('instance_family', 'inet6');
+      return true;
+    }
     args.report({ code: 'family-mismatch', message: `(${args.name}) Cannot specify native_ipv6 with IPv4 addresses`, remedy: 'leave native_ipv6 out' }, 0);
     return undefined;
   },
