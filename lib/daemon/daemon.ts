@@ -351,6 +351,8 @@ export class Daemon {
     if (which === 'startup') this.#startupScript = null;
     const problem = scriptProblem(result);
     if (problem !== null) this.#parts.log.warn(`${which} script ${problem}`);
+    // keepalived's words.
+    else this.#parts.log.info(`${which} script script succeeded`);
   }
 }
 

@@ -76,6 +76,10 @@ export class KnownFacts {
     const { name } = instance;
     const before = this.#facts.get(name);
     const facts = this.#look(instance);
+    const leaving = [...(before?.faults ?? [])].filter((reason) => facts.files.has(reason) && !facts.faults.has(reason));
+    const priority: Event = { type: 'priority', value: facts.priority, leavingFault: leaving.length > 0 };
+    // keepalived's: whoever a reload puts into FAULT has the new weights then.
+    if (anew) tell(priority);
     // A farewell still comes from the last address.
     const moved = before?.source !== facts.source;
     if (moved && facts.source !== null) tell({ type: 'source', address: facts.source });
@@ -86,9 +90,8 @@ export class KnownFacts {
     }
     if (moved && facts.source === null) tell({ type: 'source', address: null });
     for (const reason of facts.holds) if (before?.holds.has(reason) !== true) tell({ type: 'hold', reason });
-    const leaving = [...(before?.faults ?? [])].filter((reason) => facts.files.has(reason) && !facts.faults.has(reason));
     for (const reason of leaving) this.#log.info(`(${name}): ${spoken(reason)} leaving FAULT state`, { instance: name });
-    tell({ type: 'priority', value: facts.priority, leavingFault: leaving.length > 0 });
+    if (!anew) tell(priority);
     for (const reason of before?.faults ?? []) if (!facts.faults.has(reason)) tell({ type: 'recovery', reason, anew });
     for (const reason of before?.holds ?? []) if (!facts.holds.has(reason) && !facts.faults.has(reason)) tell({ type: 'release', reason });
   }

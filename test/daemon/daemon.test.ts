@@ -45,6 +45,7 @@ describe('Daemon', () => {
       const commands = ran();
       expect(commands[0]).to.equal('/start');
       expect(commands.at(-1)).to.equal('/end');
+      expect(stage.router.log.texts('info').filter((line) => line.includes('script script'))).to.deep.equal(['startup script script succeeded', 'shutdown script script succeeded']);
     });
 
     for (const [name, answer, text] of [

@@ -35,6 +35,17 @@ describe('what is tracked moves the router', () => {
     await stage.end();
   });
 
+  it("a reload that puts an instance to FAULT: keepalived's, with the new weights already", async () => {
+    await write('/run/load', '10');
+    await write('/run/gate', '1');
+    await stage.start(`${GLOBAL}${instanceText('')}`, 4000);
+    await stage.router.reload(`${GLOBAL}${LOAD}${GATE}${instanceText('priority 110\n track_file {\n load\n gate weight 0\n }')}`);
+    await stage.clock.advance(1);
+    expect(stage.router.state()).to.equal('Fault');
+    expect(fifo().at(-1)).to.equal('INSTANCE "VI_1" FAULT 130');
+    await stage.end();
+  });
+
   it('a file: each number is on the wire with the next advertisement', async () => {
     await stage.start(`${GLOBAL}${LOAD}${instanceText('track_file {\n load\n }')}`, 4000);
     stage.sent();
