@@ -17,10 +17,11 @@ const DAEMON_MCAST_TTL = 8;
 
 const STATES: readonly (readonly [SyncDaemon['state'], number])[] = [['master', 1], ['backup', 2]];
 
-/** For IPVS_CMD_NEW_DAEMON. */
-export function writeDaemon(writer: AttributeWriter, daemon: SyncDaemon): void {
+/** For IPVS_CMD_NEW_DAEMON. `patched`: for a kernel that knows state, interface and id only. */
+export function writeDaemon(writer: AttributeWriter, daemon: SyncDaemon, patched = false): void {
   writeDaemonState(writer, daemon.state);
   writer.attributeString(DAEMON_MCAST_IFN, daemon.link).attributeU32(DAEMON_SYNC_ID, daemon.syncId);
+  if (patched) return;
   if (daemon.maxLength !== null) writer.attributeU16(DAEMON_SYNC_MAXLEN, daemon.maxLength);
   if (daemon.group !== null) writer.attribute(daemon.group.includes(':') ? DAEMON_MCAST_GROUP6 : DAEMON_MCAST_GROUP, ipToBytes(daemon.group));
   if (daemon.port !== null) writer.attributeU16(DAEMON_MCAST_PORT, daemon.port);

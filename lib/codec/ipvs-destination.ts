@@ -31,17 +31,18 @@ const METHOD_MASK = 7;
 const TUNNELS: readonly Tunnel['type'][] = ['ipip', 'gue', 'gre'];
 const TUNNEL_FLAGS: readonly Tunnel['checksum'][] = ['nocsum', 'csum', 'remcsum'];
 
-/** What tells the kernel which destination is meant. */
-export function writeDestinationId(writer: AttributeWriter, { address, port }: DestinationId): void {
-  writer.attribute(DEST_ADDR, addressBytes(address)).attribute(DEST_PORT, portBytes(port)).attributeU16(DEST_ADDR_FAMILY, familyNumber(familyOf(address)));
+/** What tells the kernel which destination is meant. `patched`: one with FULLNAT, where it is of its service's family. */
+export function writeDestinationId(writer: AttributeWriter, { address, port }: DestinationId, patched = false): void {
+  writer.attribute(DEST_ADDR, addressBytes(address)).attribute(DEST_PORT, portBytes(port));
+  if (!patched) writer.attributeU16(DEST_ADDR_FAMILY, familyNumber(familyOf(address)));
 }
 
 /** All of it, as making and changing one need it. What is said about no tunnel, plain IPIP is taken for. */
-export function writeDestination(writer: AttributeWriter, destination: Destination): void {
+export function writeDestination(writer: AttributeWriter, destination: Destination, patched = false): void {
   const { method, tunnel } = destination.forward;
-  writeDestinationId(writer, destination);
+  writeDestinationId(writer, destination, patched);
   writer
-    .attributeU32(DEST_FWD_METHOD, METHODS.find(([name]) => name === method)?.[1] ?? 0)
+    .attributeU32(DEST_FWD_METHOD, methodNumber(method))
     .attributeU32(DEST_WEIGHT, destination.weight)
     .attributeU32(DEST_U_THRESH, destination.upperThreshold)
     .attributeU32(DEST_L_THRESH, destination.lowerThreshold);
@@ -59,8 +60,8 @@ export function decodeDestination(value: Uint8Array, serviceFamily: 'inet' | 'in
   const family = attributeU16(findAttribute(attributes, DEST_ADDR_FAMILY)) ?? familyNumber(serviceFamily);
   const address = addressOf(findAttribute(attributes, DEST_ADDR), family);
   const port = attributePort(findAttribute(attributes, DEST_PORT));
-  const method = METHODS.find(([, one]) => one === (number(DEST_FWD_METHOD) & METHOD_MASK))?.[0];
-  if (address === null || port === null || method === undefined) {
+  const method = methodOf(number(DEST_FWD_METHOD));
+  if (address === null || port === null || method === null) {
     return new DecodeError('bad-destination', `IPVS destination of family ${family} with forwarding method ${number(DEST_FWD_METHOD)}`);
   }
   const tunnel = decodeTunnel(attributes);
@@ -79,6 +80,15 @@ export function decodeDestination(value: Uint8Array, serviceFamily: 'inet' | 'in
     persistentConnections: number(DEST_PERSIST_CONNS),
     stats,
   };
+}
+
+export function methodNumber(method: ForwardName): number {
+  return METHODS.find(([name]) => name === method)?.[1] ?? 0;
+}
+
+/** From a connection's or destination's flags; null: none that is known. */
+export function methodOf(flags: number): ForwardName | null {
+  return METHODS.find(([, one]) => one === (flags & METHOD_MASK))?.[0] ?? null;
 }
 
 function decodeTunnel(attributes: readonly NetlinkAttribute[]): Tunnel | DecodeError {

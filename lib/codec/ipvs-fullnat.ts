@@ -37,6 +37,31 @@ export function fullnatKind(commands: readonly number[]): FullnatKind {
   return commands.includes(CMD_NEW_ZONE) ? 'zones' : 'services';
 }
 
+/** What a kernel's IPVS understands beside what all of them do. */
+export interface IpvsDialect {
+  readonly fullnat: FullnatKind;
+  /** Services have a timeout of their own for established connections: alibaba's third version. */
+  readonly establishedTimeouts: boolean;
+}
+
+export const STOCK: IpvsDialect = { fullnat: null, establishedTimeouts: false };
+
+/** Why this kernel must not be sent it: it would take it for something else, or break connections by it; null: it may. */
+export function dialectRefusal(operation: IpvsOperation, { fullnat, establishedTimeouts }: IpvsDialect): string | null {
+  if (needsFullnat(operation) && fullnat !== 'services') return fullnat === null ? 'this kernel has no FULLNAT' : "this kernel's FULLNAT has its local addresses in zones";
+  if (fullnat === null) return null;
+  if (operation.op === 'add-service' || operation.op === 'edit-service') {
+    // Its attribute is the third version's timeout.
+    if (operation.service.engine !== null) return 'the patched kernels have no persistence engines';
+    if (operation.service.establishedTimeout !== undefined && !establishedTimeouts) return 'this kernel has no timeouts of single services';
+  }
+  if (operation.op === 'add-destination' || operation.op === 'edit-destination') {
+    const { method, tunnel } = operation.destination.forward;
+    if (method === 'TUN' && tunnel.type !== 'ipip') return 'the patched kernels have no tunnels but ipip';
+  }
+  return null;
+}
+
 /** What a stock kernel would take without a word, and then break connections, or would not know. */
 export function needsFullnat(operation: IpvsOperation): boolean {
   switch (operation.op) {

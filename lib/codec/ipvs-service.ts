@@ -44,17 +44,17 @@ export function writeServiceId(writer: AttributeWriter, id: ServiceId): void {
     return;
   }
   writer
-    .attributeU16(SVC_PROTOCOL, PROTOCOLS.find(([name]) => name === id.protocol)?.[1] ?? 0)
+    .attributeU16(SVC_PROTOCOL, protocolNumber(id.protocol))
     .attribute(SVC_ADDR, addressBytes(id.address))
     .attribute(SVC_PORT, portBytes(id.port));
 }
 
 /** All of it, as making and changing one need it. */
 export function writeService(writer: AttributeWriter, service: Service): void {
-  const { id, scheduler, flags, persistence, engine } = service;
+  const { id, scheduler, persistence, engine } = service;
   writeServiceId(writer, id);
-  const own = FLAGS.reduce((sum, [name, bit]) => (flags.includes(name) ? sum | bit : sum), persistence === null ? 0 : F_PERSISTENT);
-  const [bits, mask] = service.synProxy === true ? [own | F_SYNPROXY, FLAG_MASK | F_SYNPROXY] : [own, FLAG_MASK];
+  const bits = flagBits(service);
+  const mask = FLAG_MASK | (bits & F_SYNPROXY);
   writer.attributeString(SVC_SCHED_NAME, scheduler).attribute(SVC_FLAGS, new ByteWriter(NATIVE_ENDIAN, 8).u32(bits).u32(mask).finish());
   writer.attributeU32(SVC_TIMEOUT, persistence?.timeout ?? 0).attribute(SVC_NETMASK, netmaskBytes(serviceFamily(id), persistence));
   if (service.establishedTimeout !== undefined) writer.attributeU32(SVC_EST_TIMEOUT, service.establishedTimeout);
@@ -78,13 +78,39 @@ export function decodeService(value: Uint8Array, patched = false): ServiceStatus
   return {
     id,
     scheduler: attributeString(name),
-    flags: FLAGS.filter(([, bit]) => (bits & bit) !== 0).map(([flag]) => flag),
-    persistence: (bits & F_PERSISTENT) === 0 ? null : decodePersistence(attributes, serviceFamily(id)),
+    flags: flagNames(bits),
+    persistence: isPersistent(bits) ? decodePersistence(attributes, serviceFamily(id)) : null,
     engine: engine === null ? null : attributeString(engine),
-    ...(patched && (bits & F_SYNPROXY) !== 0 ? { synProxy: true as const } : {}),
+    ...(patched && hasSynProxy(bits) ? { synProxy: true as const } : {}),
     ...(established === null || established === 0 ? {} : { establishedTimeout: established }),
     stats,
   };
+}
+
+/** IP_VS_SVC_F_*, and that of syn_proxy. */
+export function flagBits({ flags, persistence, synProxy }: Pick<Service, 'flags' | 'persistence' | 'synProxy'>): number {
+  return FLAGS.reduce((sum, [name, bit]) => (flags.includes(name) ? sum | bit : sum), (persistence === null ? 0 : F_PERSISTENT) | (synProxy === true ? F_SYNPROXY : 0));
+}
+
+export function flagNames(bits: number): ServiceFlag[] {
+  return FLAGS.filter(([, bit]) => (bits & bit) !== 0).map(([flag]) => flag);
+}
+
+export function isPersistent(bits: number): boolean {
+  return (bits & F_PERSISTENT) !== 0;
+}
+
+/** Of a patched kernel's service. */
+export function hasSynProxy(bits: number): boolean {
+  return (bits & F_SYNPROXY) !== 0;
+}
+
+export function protocolNumber(protocol: IpvsProtocol): number {
+  return PROTOCOLS.find(([name]) => name === protocol)?.[1] ?? 0;
+}
+
+export function protocolOf(number: number): IpvsProtocol | null {
+  return PROTOCOLS.find(([, one]) => one === number)?.[0] ?? null;
 }
 
 /** 16 bytes, as the kernel's union has them. */
@@ -115,14 +141,15 @@ function decodeId(attributes: readonly NetlinkAttribute[]): ServiceId | DecodeEr
   if (family !== AF_INET && family !== AF_INET6) return new DecodeError('bad-service', `IPVS service of address family ${family}`);
   if (mark !== 0) return { kind: 'fwmark', mark, family: family === AF_INET ? 'inet' : 'inet6' };
   const number = attributeU16(findAttribute(attributes, SVC_PROTOCOL)) ?? 0;
-  const protocol = PROTOCOLS.find(([, one]) => one === number)?.[0];
+  const protocol = protocolOf(number);
   const address = addressOf(findAttribute(attributes, SVC_ADDR), family);
   const port = attributePort(findAttribute(attributes, SVC_PORT));
-  if (protocol === undefined || address === null || port === null) return new DecodeError('bad-service', `IPVS service of protocol ${number} without address or port`);
+  if (protocol === null || address === null || port === null) return new DecodeError('bad-service', `IPVS service of protocol ${number} without address or port`);
   return { kind: 'address', protocol, address, port };
 }
 
-function netmaskBytes(family: Family, persistence: Persistence | null): Uint8Array {
+/** IPv4: the netmask; IPv6: the prefix length as a number. */
+export function netmaskBytes(family: Family, persistence: Persistence | null): Uint8Array {
   const granularity = persistence?.granularity ?? (family === 'inet' ? 32 : 128);
   if (typeof granularity !== 'number') return ipToBytes(granularity);
   if (family === 'inet6') return new ByteWriter(NATIVE_ENDIAN, 4).u32(granularity).finish();
@@ -137,7 +164,7 @@ function decodePersistence(attributes: readonly NetlinkAttribute[], family: Fami
 }
 
 /** The prefix length of a netmask, or the netmask as it is when its bits are none. */
-function prefixOf(netmask: Uint8Array): number | IpAddress {
+export function prefixOf(netmask: Uint8Array): number | IpAddress {
   const bits = Array.from(netmask, (byte) => byte.toString(2).padStart(8, '0')).join('');
   return /^1*0*$/u.test(bits) ? bits.replaceAll('0', '').length : ipFromBytes(netmask);
 }

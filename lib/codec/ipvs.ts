@@ -48,7 +48,8 @@ const ATTR_TIMEOUT_UDP = 6;
 const INFO_VERSION = 1;
 const INFO_CONN_TAB_SIZE = 2;
 
-export function encodeOperation(operation: IpvsOperation): Uint8Array {
+/** `patched`: for a kernel with FULLNAT, which has neither destinations of another family nor more than three words about a sync daemon. */
+export function encodeOperation(operation: IpvsOperation, patched = false): Uint8Array {
   switch (operation.op) {
     case 'add-service':
       return withService(CMD_NEW_SERVICE, operation.service);
@@ -57,11 +58,11 @@ export function encodeOperation(operation: IpvsOperation): Uint8Array {
     case 'delete-service':
       return about(CMD_DEL_SERVICE, operation.id).finish();
     case 'add-destination':
-      return about(CMD_NEW_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestination(inner, operation.destination)).finish();
+      return about(CMD_NEW_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestination(inner, operation.destination, patched)).finish();
     case 'edit-destination':
-      return about(CMD_SET_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestination(inner, operation.destination)).finish();
+      return about(CMD_SET_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestination(inner, operation.destination, patched)).finish();
     case 'delete-destination':
-      return about(CMD_DEL_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestinationId(inner, operation.destination)).finish();
+      return about(CMD_DEL_DEST, operation.service).nested(ATTR_DEST, (inner) => writeDestinationId(inner, operation.destination, patched)).finish();
     case 'add-local-address':
       return encodeLocalAddress('add', operation.service, operation.address);
     case 'delete-local-address':
@@ -73,7 +74,7 @@ export function encodeOperation(operation: IpvsOperation): Uint8Array {
     case 'set-timeouts':
       return encodeTimeouts(operation.timeouts);
     case 'start-daemon':
-      return command(CMD_NEW_DAEMON).nested(ATTR_DAEMON, (inner) => writeDaemon(inner, operation.daemon)).finish();
+      return command(CMD_NEW_DAEMON).nested(ATTR_DAEMON, (inner) => writeDaemon(inner, operation.daemon, patched)).finish();
     case 'stop-daemon':
       return command(CMD_DEL_DAEMON).nested(ATTR_DAEMON, (inner) => writeDaemonState(inner, operation.state)).finish();
   }

@@ -102,11 +102,7 @@ export class NetlinkChannel {
 
   /** Dumps bring what their request asks for alone. A kernel that cannot do that brings more, for the asker to leave out. */
   filterDumps(): void {
-    try {
-      this.#set('NETLINK_GET_STRICT_CHK', SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-    } catch (cause) {
-      if (!(cause instanceof SystemError && cause.code === 'ENOPROTOOPT')) throw cause;
-    }
+    this.#setWhereKnown('NETLINK_GET_STRICT_CHK', NETLINK_GET_STRICT_CHK);
   }
 
   /** The size of the receive buffer as the kernel counts it, in bytes. */
@@ -129,8 +125,9 @@ export class NetlinkChannel {
   /** Before anything can arrive. */
   #configure(): void {
     this.#set('NETLINK_NO_ENOBUFS', SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
-    this.#set('NETLINK_CAP_ACK', SOL_NETLINK, NETLINK_CAP_ACK, 1);
-    this.#set('NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    // Since 4.3 and 4.12; kernels with FULLNAT are older.
+    this.#setWhereKnown('NETLINK_CAP_ACK', NETLINK_CAP_ACK);
+    this.#setWhereKnown('NETLINK_EXT_ACK', NETLINK_EXT_ACK);
     setBufferSize(this.#fd, 'receive', RECEIVE_BUFFER, this.#name);
     setBufferSize(this.#fd, 'send', SEND_BUFFER, this.#name);
   }
@@ -145,6 +142,14 @@ export class NetlinkChannel {
     const messages = decodeMessages(bytes);
     if (messages instanceof DecodeError) throw new SystemError('decode what came on', this.#name, 'EBADMSG', messages);
     for (const message of messages) if (this.#open) receive(message);
+  }
+
+  #setWhereKnown(what: string, option: number): void {
+    try {
+      this.#set(what, SOL_NETLINK, option, 1);
+    } catch (cause) {
+      if (!(cause instanceof SystemError && cause.code === 'ENOPROTOOPT')) throw cause;
+    }
   }
 
   #set(what: string, level: number, option: number, value: number): void {

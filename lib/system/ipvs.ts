@@ -7,6 +7,8 @@ import type { SystemError } from './error.ts';
 export interface IpvsControl {
   /** Whose FULLNAT this kernel has; null: none. What needs it is refused with EOPNOTSUPP where there is none, and never sent. */
   readonly fullnat: FullnatKind;
+  /** Its services have a timeout of their own for established connections. */
+  readonly establishedTimeouts: boolean;
   /** Which IPVS this is. */
   info(): Promise<IpvsInfo>;
   /** Every service with its destinations, in the kernel's order, with its counters. */

@@ -50,7 +50,7 @@ class Stage {
   }
 
   fullnat(by: 'auto' | 'kernel' | 'netfilter' = 'auto', fullnat: 'services' | 'zones' | null = null): Fullnat {
-    return new Fullnat({ system: this, ipvs: { fullnat }, by, log: this.log, journal: { path: JOURNAL, epoch: 'boot' }, ready: () => { this.ready++; } });
+    return new Fullnat({ system: this, ipvs: { fullnat, establishedTimeouts: false }, by, log: this.log, journal: { path: JOURNAL, epoch: 'boot' }, ready: () => { this.ready++; } });
   }
 }
 

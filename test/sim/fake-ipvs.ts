@@ -26,6 +26,7 @@ export class FakeIpvs implements IpvsControl {
   closed = false;
   /** A patched kernel's kind; a stock one has none. */
   fullnat: FullnatKind = null;
+  establishedTimeouts = false;
   readonly #table = new Map<string, { service: Service; destinations: Map<string, Destination>; local: Set<IpAddress> }>();
   readonly #daemons = new Map<SyncDaemon['state'], SyncDaemon>();
   #timeouts: IpvsTimeouts = { tcp: 900, tcpFin: 120, udp: 300 };

@@ -152,8 +152,9 @@ export class IpvsKeeper {
   }
 }
 
-/** What is to be gone and is not there is gone. */
+/** What is to be gone and is not there is gone; a local address that is there already is there. */
 function isDone(operation: IpvsOperation, { code }: SystemError): boolean {
+  if (operation.op === 'add-local-address') return code === 'EEXIST';
   return (operation.op === 'delete-service' || operation.op === 'delete-destination' || operation.op === 'delete-local-address') && (code === 'ENOENT' || code === 'ESRCH');
 }
 

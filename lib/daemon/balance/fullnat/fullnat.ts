@@ -11,7 +11,7 @@ import { StockFullnat } from './stock-fullnat.ts';
 
 export interface FullnatParts {
   readonly system: Pick<System, 'clock' | 'filter' | 'iptables' | 'files' | 'sysctls'>;
-  readonly ipvs: Pick<IpvsControl, 'fullnat'>;
+  readonly ipvs: Pick<IpvsControl, 'fullnat' | 'establishedTimeouts'>;
   /** auto: a patched kernel's own where there is one. */
   readonly by: 'auto' | 'kernel' | 'netfilter';
   readonly log: Log;
@@ -52,10 +52,10 @@ export class Fullnat {
 
   /** By what the kernel lists, never by trying: a stock one takes the patched one's requests without a word, and then resets clients. */
   #choose(): FullnatBackend {
-    const { system, ipvs: { fullnat }, by, log, ready } = this.#parts;
+    const { system, ipvs: { fullnat, establishedTimeouts }, by, log, ready } = this.#parts;
     if (by !== 'netfilter' && fullnat === 'services') {
       log.info("FULLNAT: by this kernel's own");
-      return new KernelFullnat(log);
+      return new KernelFullnat(log, establishedTimeouts);
     }
     const why = by === 'netfilter' ? 'as --fullnat asks for' : fullnat === 'zones' ? "this kernel's FULLNAT has its local addresses in zones, which is not supported" : 'this kernel has no FULLNAT of its own';
     if (by === 'kernel') log.error(`FULLNAT: --fullnat kernel, but ${why} - using netfilter`);
