@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { cpus, hostname, networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { parseIp, type IpAddress } from '../util/ip.ts';
 import { iprouteNames } from './iproute-names.ts';
 import type { Account, FileFacts, FileReader, LinkFacts, Machine, ReadResult } from '../config/machine.ts';
 
@@ -33,6 +34,7 @@ export function thisMachine(): Machine {
     names: iprouteNames,
     keyFile,
     processors: processors(),
+    addresses: addresses(),
     env: (name) => process.env[name],
     random: seededRandom(),
     resolve: null,
@@ -63,6 +65,10 @@ function links(): ReadonlyMap<string, LinkFacts> {
   }
   for (const [name, addresses] of Object.entries(networkInterfaces())) found.set(name, { loopback: addresses?.[0]?.internal ?? false });
   return found;
+}
+
+function addresses(): ReadonlySet<IpAddress> {
+  return new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).flatMap(({ address }) => parseIp(address) ?? [])));
 }
 
 /** Those that this machine may have, also while some are off. */

@@ -62,6 +62,8 @@ export interface Keyword<out T = unknown> {
   readonly since?: string;
   /** Absent: in effect. Otherwise what is missing, and the keyword gets one warning. */
   readonly notYet?: string;
+  /** With `notYet`: whose product alone has it, so that it will have no effect here; `notYet` says what to do instead. */
+  readonly elsewhere?: string;
   /** keepalived knows it only when built with this; the reference build is not. Ours has BFD. */
   readonly build?: 'bfd' | 'snmp' | 'dbus' | 'json' | 'regex';
   /** Bare use: `stop` ends keepalived with code 2; a template is an error; absent: `stop`, unless the type allows it. */

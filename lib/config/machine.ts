@@ -55,6 +55,8 @@ export interface Machine {
   readonly names?: (table: NameTable, directories: { readonly usr: string | null; readonly etc: string | null }) => ReadonlyMap<string, number>;
   /** The bytes of a key file, and whether group or others have access to it; null: it cannot be read. Absent: not known here. */
   readonly keyFile?: (path: string) => { readonly bytes: Uint8Array; readonly open: boolean } | null;
+  /** Addresses on its interfaces; absent: not known here. */
+  readonly addresses?: ReadonlySet<IpAddress>;
   /** How many processors it has; absent: not known here. */
   readonly processors?: number;
   /** Resolves a mail server's name; null when it has no address. */

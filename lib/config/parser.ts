@@ -238,7 +238,7 @@ class Parser {
     if (this.#context.notYet.has(row) && row.build === undefined && row.since !== 'fullnat') return;
     this.#context.notYet.add(row);
     const remedy = row.notYet === '' ? null : (row.notYet ?? null);
-    const message = `'${word}' is read, not in effect yet`;
+    const message = row.elsewhere === undefined ? `'${word}' is read, not in effect yet` : `'${word}' has no effect: only ${row.elsewhere} has it`;
     if (row.build !== undefined || row.since === 'fullnat') {
       args.report({ code: 'not-in-effect', severity: 'warning', recorded: 'unknown-keyword', wording: `Unknown keyword '${word}'`, message, remedy }, 0);
     } else args.report({ code: 'not-in-effect', severity: 'note', recorded: 'none', wording: null, message, remedy }, 0);

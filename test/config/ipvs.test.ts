@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { VirtualServer } from '../../lib/config/model-ipvs.ts';
 import { readRange } from '../../lib/config/keywords/virtual-server.ts';
-import { load, said } from './helpers.ts';
+import { ip } from '../../lib/util/ip.ts';
+import { fakeMachine, load, said } from './helpers.ts';
 
 const HEAD = 'virtual_server 192.0.2.1 80 {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n';
 
@@ -50,6 +51,59 @@ describe('virtual_server: FULLNAT that cannot work', () => {
       expect(load(text).diagnostics.filter(({ code }) => code.startsWith('fullnat')).map((one) => [one.range?.line, one.message])).to.deep.equal([[line, message]]);
     });
   }
+});
+
+describe('virtual_server: FULLNAT and what belongs to it, on this machine', () => {
+  const fnat = (lines: string, more = ''): string => `${more}virtual_server 192.0.2.1 80 {\n lvs_sched rr\n lvs_method FNAT\n protocol TCP\n ${lines}\n real_server 192.0.2.2 80 {\n }\n}\n`;
+  const machine = fakeMachine({ addresses: new Set([ip('10.0.0.21')]) });
+  const group = (lines: string): string => `local_address_group G {\n ${lines}\n}\n`;
+  const vip = (text: string): string => `vrrp_instance V {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n ${text}\n }\n}\n`;
+  const rows: readonly (readonly [name: string, text: string, said: readonly (readonly [number, string])[]])[] = [
+    ['an address that is here', fnat('laddr_group_name G', group('10.0.0.21')), []],
+    ['one that is not', fnat('laddr_group_name G', group('10.0.0.21\n 10.0.0.22')), [[3, 'local_address_group G: 10.0.0.22 is on no interface of this machine']]],
+    ['a range that is not', fnat('laddr_group_name G', group('10.0.0.21-24')), [[2, 'local_address_group G: 10.0.0.22 and 2 more are on no interface of this machine']]],
+    ['one that an instance brings', fnat('laddr_group_name G', vip('10.0.0.22') + group('10.0.0.22')), []],
+    ['one with a device, which is added', fnat('laddr_group_name G', group('10.0.0.22 eth1')), []],
+    ['one with a device that is not here', fnat('laddr_group_name G', group('10.0.0.22 eth9')), [[2, 'local_address_group G: this machine has no interface eth9; 10.0.0.22 is added when there is one']]],
+    ['of a group that nobody uses', fnat('laddr_group_name G', group('10.0.0.21').concat(group('10.9.9.9').replace('G', 'H'))), []],
+    ['vip_bind_dev with a device that is not here', `${fnat('laddr_group_name G\n vip_bind_dev eth9', group('10.0.0.21'))}`, [[9, 'vip_bind_dev eth9: this machine has no such interface; [192.0.2.1]:tcp:80 gets its addresses when there is one']]],
+    ['vip_bind_dev of a mark', 'virtual_server fwmark 7 {\n lvs_sched rr\n lvs_method DR\n vip_bind_dev lo\n real_server 192.0.2.2 {\n }\n}\n', [[4, 'vip_bind_dev has no effect: FWM 7 is a mark, which has no address']]],
+    ['vip_bind_dev and a sorry server', `${fnat('laddr_group_name G\n vip_bind_dev lo\n sorry_server 192.0.2.3 80', group('10.0.0.21'))}`, [[9, 'the sorry server of [192.0.2.1]:tcp:80 stands in while the quorum is lost, and vip_bind_dev takes the addresses away then']]],
+    ['settings of FULLNAT without it', fnat('syn_proxy\n est_timeout 9').replace('FNAT', 'NAT'), [[5, 'syn_proxy has no effect: no server of [192.0.2.1]:tcp:80 is FNAT'], [6, 'establish_timeout has no effect: no server of [192.0.2.1]:tcp:80 is FNAT']]],
+    ['IPVS in another network namespace', `net_namespace_ipvs x\n${fnat('laddr_group_name G', group('10.0.0.21'))}`, [[5, '[192.0.2.1]:tcp:80 is FNAT, and net_namespace_ipvs has IPVS in another network namespace: only a patched kernel could do that']]],
+  ];
+  for (const [name, text, lines] of rows) {
+    it(name, () => {
+      const found = load(text, { machine }).diagnostics.filter(({ code }) => code.startsWith('fullnat') || code.startsWith('bind'));
+      expect(found.map((one) => [one.range?.line, one.message])).to.deep.equal(lines);
+    });
+  }
+
+  for (const [word, seconds, line] of [['establish_timeout 0', 1, 'establish_timeout 0 is outside 1..3600: 1 counts'], ['establish_timeout 7200', 3600, 'establish_timeout 7200 is outside 1..3600: 3600 counts'], ['establish_timeout 90', 90, null], ['est_timeout 7200', 7200, null]] as const) {
+    it(word, () => {
+      const { config, diagnostics } = load(fnat(`laddr_group_name G\n ${word}`, group('10.0.0.21')));
+      expect(config?.ipvs.virtualServers[0]?.fullnat.establishTimeout).to.equal(seconds * 1000);
+      expect(diagnostics.filter(({ code }) => code === 'invalid-value').map(({ message }) => message)).to.deep.equal(line === null ? [] : [line]);
+    });
+  }
+
+  it('lb_kind FULLNAT is FNAT; SNAT is only DPVS\', and said so', () => {
+    expect(service(fnat('laddr_group_name G', group('10.0.0.21')).replace('FNAT', 'FULLNAT')).forward.method).to.equal('FNAT');
+    expect(load(fnat('').replace('FNAT', 'SNAT')).diagnostics.find(({ code }) => code === 'unknown-method')?.remedy).to.include('only DPVS has SNAT');
+  });
+
+  it("a service by match is DPVS' too", () => {
+    expect(load('virtual_server match M {\n}\n').diagnostics.find(({ code }) => code === 'invalid-address')?.remedy).to.include('only DPVS has services by match');
+  });
+
+  it("DPVS' words are read, and said to be DPVS', with what to do instead", () => {
+    const words = ['bps 1000', 'limit_proportion 80', 'hash_target qid', 'proxy_protocol v2', 'expire_quiescent_conn', 'quic', 'daddr_group_name D', 'waddr_group_name W', 'src-range 10.0.0.1-10.0.0.9', 'oif eth0'];
+    const { diagnostics, config } = load(`deny_address_group D {\n 10.0.0.1\n}\ntunnel_group {\n tunnel_entry t0 {\n kind ipip\n remote 10.0.0.1\n }\n}\n${fnat(['laddr_group_name G', ...words].join('\n '), group('10.0.0.21'))}`);
+    const said = diagnostics.filter(({ code }) => code === 'not-in-effect');
+    expect(said.filter(({ message, remedy }) => message.includes('only DPVS has it') && remedy !== null && remedy !== '')).to.have.length(words.length + 5);
+    expect(said).to.have.length(words.length + 5);
+    expect(config?.ipvs.virtualServers).to.have.length(1);
+  });
 });
 
 describe('virtual_server: what follows from what', () => {

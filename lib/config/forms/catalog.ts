@@ -30,7 +30,7 @@ export function catalog(): Entry[] {
 
 /** What stands in a block that is not in effect is not in effect either. */
 function within(row: Keyword, outer: Keyword | null): Keyword {
-  return outer?.notYet === undefined || row.notYet !== undefined ? row : { ...row, notYet: outer.notYet };
+  return outer?.notYet === undefined || row.notYet !== undefined ? row : { ...row, notYet: outer.notYet, ...(outer.elsewhere === undefined ? {} : { elsewhere: outer.elsewhere }) };
 }
 
 /** How a keyword is written: `advert_int SECONDS`. */
@@ -42,7 +42,9 @@ export function usage({ name, row }: Entry): string {
 
 /** What is missing before a keyword is in effect; null: it is in effect. */
 export function missing(row: Keyword): string | null {
-  return row.notYet === undefined ? null : row.notYet === '' ? 'read, not in effect yet' : row.notYet;
+  if (row.notYet === undefined) return null;
+  if (row.elsewhere !== undefined) return `none here, only ${row.elsewhere} has it; ${row.notYet}`;
+  return row.notYet === '' ? 'read, not in effect yet' : row.notYet;
 }
 
 export function since(row: Keyword): string | null {

@@ -59,24 +59,32 @@ export interface Feature {
   readonly block: string;
   readonly inEffect: boolean;
   readonly missing: string | null;
+  /** Whose product alone has it; null: it is in effect here, or will be. */
+  readonly elsewhere: string | null;
   readonly since: string | null;
 }
 
 /** Every keyword, in effect or not. */
 export function features(): Feature[] {
-  return catalog().map(({ name, block, row }) => ({ keyword: name, block, inEffect: row.notYet === undefined, missing: missing(row), since: since(row) }));
+  return catalog().map(({ name, block, row }) => ({ keyword: name, block, inEffect: row.notYet === undefined, missing: missing(row), elsewhere: row.elsewhere ?? null, since: since(row) }));
 }
 
-/** The same for people: blocks with what is in effect, then what is not. */
+/** The same for people: blocks with what is in effect, then what is not, then what never will be. */
 export function featuresText(): string {
   const all = features();
   const blocks = [...new Set(all.map((one) => one.block))];
-  const lines = (inEffect: boolean): string[] => blocks.flatMap((block) => {
-    const names = all.filter((one) => one.block === block && one.inEffect === inEffect).map((one) => one.keyword);
+  const section = (title: string, some: readonly Feature[]): string[] => (some.length === 0 ? [] : ['', `${title}:`, ...blocks.flatMap((block) => {
+    const names = some.filter((one) => one.block === block).map((one) => one.keyword);
     return names.length === 0 ? [] : [`  ${block === '' ? 'top level' : block}:`, ...wrapped(names, '    ')];
-  });
-  const count = all.filter((one) => one.inEffect).length;
-  return [`In effect (${String(count)} of ${String(all.length)} keywords):`, ...lines(true), '', `Read and checked, not in effect yet (${String(all.length - count)}):`, ...lines(false), ''].join('\n');
+  })]);
+  const inEffect = all.filter((one) => one.inEffect);
+  const later = all.filter((one) => !one.inEffect && one.elsewhere === null);
+  const others = all.filter((one) => one.elsewhere !== null);
+  return [
+    ...section(`In effect (${String(inEffect.length)} of ${String(all.length)} keywords)`, inEffect).slice(1),
+    ...section(`Read and checked, not in effect yet (${String(later.length)})`, later),
+    ...section(`Of other products, without effect here (${String(others.length)}; tskeepalived explain KEYWORD: what to do instead)`, others), '',
+  ].join('\n');
 }
 
 const WIDTH = 100;

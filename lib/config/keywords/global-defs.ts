@@ -3,6 +3,7 @@ import { account, readAccount, script, type RawScript } from '../accounts.ts';
 import { keyword, list, table, type Args, type Values, type ValueType } from '../keyword.ts';
 import type { AccountRef } from '../model.ts';
 import { atLeastOne, BOOLEAN, choice, FLAG, integer, INT_MAX, multicast, optional, readInteger, seconds, UINT_MAX, word, words } from '../values.ts';
+import { fork } from './elsewhere.ts';
 import { ipFromBytes, parseIp, type IpAddress } from '../../util/ip.ts';
 
 const later = { notYet: '' } as const;
@@ -188,7 +189,7 @@ export const globalDefs = table('global_defs', {
   state_dump_file: keyword(path, 'path of USR1 dumps', { bare: 'state_dump_file missing file name', since: '2.3.0' }),
   stats_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'stats_dump_file missing file name', since: '2.3.0' }),
   json_dump_file: keyword(path, 'read and never used, as in keepalived', { bare: 'json_dump_file missing file name', since: '2.3.0' }),
-  plugin_dir: keyword(word('DIR', 'file'), 'FULLNAT forks: directory of checker plugins; read and ignored', { since: 'fullnat', ...later }),
+  plugin_dir: keyword(word('DIR', 'file'), 'FULLNAT forks: directory of checker plugins; read and ignored', fork('leave it out: they ignore it too')),
   fullnat_seed: keyword(integer({ min: 0, max: UINT_MAX }), 'FULLNAT on a stock kernel: seed of the hash that gives clients their local address; the same on directors that take over from each other', { default: '1953721185', since: 'tskeepalived', invalid: 'Invalid fullnat_seed {word}' }),
   drain_time: keyword(seconds({ min: 0, max: 86_400 }, 0), 'at the stop IPVS serves on for so long after quorum_down (omega) and vip_bind_dev have sent clients elsewhere; a second SIGTERM ends it', { default: '0', since: 'tskeepalived', invalid: "drain_time '{word}' must be in [0, 86400] - ignoring" }),
   hooks: keyword(word('FILE.ts', 'file'), 'TypeScript that hears of every change; see the manual of hooks', { since: 'tskeepalived' }),

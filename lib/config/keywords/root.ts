@@ -1,9 +1,10 @@
 /** Keywords outside every block. */
 import { block, keyword, list, namedList, table, type Args, type ValueType } from '../keyword.ts';
-import { FLAG, integer, optional, UINT_MAX, word } from '../values.ts';
+import { choice, FLAG, integer, optional, UINT_MAX, word } from '../values.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
 import { bfdInstance } from './bfd-instance.ts';
 import { noHeader } from './checkers.ts';
+import { dpvs } from './elsewhere.ts';
 import { globalDefs } from './global-defs.ts';
 import { routeEntry, routeOptions } from './routes.ts';
 import { ruleEntry, ruleOptions } from './rules.ts';
@@ -22,7 +23,14 @@ const oneOnly: ValueType<true> = {
   },
 };
 
-const later = { notYet: '' } as const;
+const tunnelGroup = table('tunnel_group', {
+  tunnel_entry: block({ ...word('NAME'), bare: true }, table('tunnel_group.tunnel_entry', {
+    kind: keyword(choice(['ipip', 'gre']), 'DPVS: kind of the tunnel', dpvs('see tunnel_group')),
+    remote: keyword(word('IP'), 'DPVS: its other end', dpvs('see tunnel_group')),
+    local: keyword(word('IP'), 'DPVS: its end here', dpvs('see tunnel_group')),
+    if: keyword(word('IF', 'interface'), 'DPVS: the device below it', dpvs('see tunnel_group')),
+  }), 'DPVS: a tunnel', dpvs('see tunnel_group')),
+}, { pass: 'checker' });
 
 export const root = table('', {
   linkbeat_use_polling: keyword(FLAG, 'poll the link state of every interface', { default: 'off' }),
@@ -51,8 +59,9 @@ export const root = table('', {
   virtual_server_group: namedList(groupEntries, 'addresses and marks of a service', { pass: 'checker', empty: 'virtual server group {name} has no entries - removing' }),
   virtual_server: block(serviceHeader, virtualServer, 'an IPVS service, or a group of them'),
   local_address_group: namedList(localEntries, 'FULLNAT: pool of local addresses', { since: 'fullnat', pass: 'checker' }),
-  deny_address_group: namedList(localEntries, 'DPVS: addresses to refuse', { since: 'fullnat', pass: 'checker', ...later }),
-  allow_address_group: namedList(localEntries, 'DPVS: addresses to let in', { since: 'fullnat', pass: 'checker', ...later }),
+  deny_address_group: namedList(localEntries, 'DPVS: addresses to refuse', { pass: 'checker', ...dpvs('drop them with a set of nftables, in a chain of the input hook') }),
+  allow_address_group: namedList(localEntries, 'DPVS: addresses to let in', { pass: 'checker', ...dpvs('let only those of a set of nftables pass, in a chain of the input hook') }),
+  tunnel_group: block(noHeader, tunnelGroup, 'DPVS: tunnels', dpvs('make them with ip tunnel add, or systemd-networkd')),
 });
 
 /** A name that may be declared once. */

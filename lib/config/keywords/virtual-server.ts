@@ -4,6 +4,7 @@ import { block, keyword, table, type Args, type ValueType } from '../keyword.ts'
 import type { ForwardMethod, ServiceKey } from '../model-ipvs.ts';
 import type { Place } from '../source.ts';
 import { BOOLEAN, choice, digitsOnly, FLAG, INT_MAX, integer, readInteger, seconds, UINT_MAX, word } from '../values.ts';
+import { dpvs, fork } from './elsewhere.ts';
 import { endVirtualServer } from '../validate/virtual-servers.ts';
 import { familyOf, ipFromBytes, ipToBytes, maxPrefix, parseIp, type IpAddress } from '../../util/ip.ts';
 import { bfdCheck, dnsCheck, endpoint, type Endpoint, fileCheck, httpGet, isPort, miscCheck, noHeader, pingCheck, smtpCheck, sslGet, tcpCheck, udpCheck } from './checkers.ts';
@@ -21,10 +22,12 @@ function forwarding(whose: string): ValueType<ForwardMethod> {
 }
 
 function readForwarding(args: Args, whose: string): ForwardMethod | undefined {
-  const [method = '', ...options] = args.words.slice(args.first);
+  const [written = '', ...options] = args.words.slice(args.first);
+  const method = written === 'FULLNAT' ? 'FNAT' : written;
   if (method !== 'NAT' && method !== 'DR' && method !== 'TUN' && method !== 'FNAT') {
     const upper = method.toUpperCase();
-    args.report({ code: 'unknown-method', message: `PARSER : unknown [${method}] routing method for ${whose}.`, remedy: ['NAT', 'DR', 'TUN', 'FNAT'].includes(upper) ? `write ${upper} in capitals` : 'write NAT, DR, TUN or FNAT' });
+    const remedy = upper === 'SNAT' ? 'only DPVS has SNAT; translate what the servers send out with nftables: oif IF masquerade' : ['NAT', 'DR', 'TUN', 'FNAT', 'FULLNAT'].includes(upper) ? `write ${upper} in capitals` : 'write NAT, DR, TUN or FNAT';
+    args.report({ code: 'unknown-method', message: `PARSER : unknown [${method}] routing method for ${whose}.`, remedy });
     return undefined;
   }
   const tunnel: { type: 'ipip' | 'gue' | 'gre'; port: number; checksum: 'nocsum' | 'csum' | 'remcsum' } = { type: 'ipip', port: 0, checksum: 'nocsum' };
@@ -154,24 +157,24 @@ export const virtualServer = table('virtual_server', {
   real_server: block(sameFamily(endpoint('Invalid real server ip address/port {word}/{port} - skipping'), 'real'), realServer, 'a server behind it'),
   laddr_group_name: keyword(word('NAME'), 'FULLNAT: pool of local addresses', { since: 'fullnat' }),
   laddr_takeover_name: keyword(word('NAME'), "FULLNAT on a stock kernel: the other director's pool, for TCP connections that come over from it in their middle", { default: 'laddr_group_name', since: 'tskeepalived' }),
-  daddr_group_name: keyword(word('NAME'), 'DPVS: addresses to refuse', { since: 'fullnat', ...later }),
-  waddr_group_name: keyword(word('NAME'), 'DPVS: addresses to let in', { since: 'fullnat', ...later }),
-  syn_proxy: keyword(FLAG, 'FULLNAT: SYN proxy, TCP only', { default: 'off', since: 'fullnat' }),
+  daddr_group_name: keyword(word('NAME'), 'DPVS: addresses to refuse', dpvs('drop them with a set of nftables, in a chain of the input hook')),
+  waddr_group_name: keyword(word('NAME'), 'DPVS: addresses to let in', dpvs('let only those of a set of nftables pass, in a chain of the input hook')),
+  syn_proxy: keyword(FLAG, 'FULLNAT of a patched kernel: SYN proxy, TCP only', { default: 'off', since: 'fullnat' }),
   toa: keyword(BOOLEAN, "FULLNAT: the client's address goes into the SYN as TCP option 254, IPv4", { default: 'off', since: 'tskeepalived', invalid: 'Invalid toa parameter {word}' }),
-  vip_bind_dev: keyword(word('IF', 'interface'), 'FULLNAT: device that holds the addresses while the quorum is there', { since: 'fullnat', ...later }),
-  nat_mask: keyword(word('MASK'), 'FULLNAT forks: read and ignored', { since: 'fullnat', ...later }),
-  establish_timeout: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'DPVS: timeout of established connections', { since: 'fullnat', ...later }),
-  est_timeout: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), 'the same as establish_timeout', { alias: 'establish_timeout', since: 'fullnat', ...later }),
-  bps: keyword(integer({ min: 0, max: UINT_MAX }), 'DPVS: bandwidth limit', { since: 'fullnat', ...later }),
-  limit_proportion: keyword(integer({ min: 0, max: UINT_MAX }), 'DPVS: proportion of the limit', { since: 'fullnat', ...later }),
-  'src-range': keyword(word('A-B'), 'DPVS: source range', { since: 'fullnat', ...later }),
-  'dst-range': keyword(word('A-B'), 'DPVS: destination range', { since: 'fullnat', ...later }),
-  oif: keyword(word('IF', 'interface'), 'DPVS: output interface', { since: 'fullnat', ...later }),
-  iif: keyword(word('IF', 'interface'), 'DPVS: input interface', { since: 'fullnat', ...later }),
-  hash_target: keyword(choice(['sip', 'qid']), 'DPVS: what conhash hashes', { default: 'sip', since: 'fullnat', invalid: 'Invalid hash_target {word}', ...later }),
-  expire_quiescent_conn: keyword(FLAG, 'DPVS: expire connections to servers of weight 0', { default: 'off', since: 'fullnat', ...later }),
-  quic: keyword(FLAG, 'DPVS: QUIC', { default: 'off', since: 'fullnat', ...later }),
-  proxy_protocol: keyword(choice(['v1', 'v2', 'v1-insecure', 'v2-insecure']), 'DPVS: PROXY protocol before the data', { default: 'off', since: 'fullnat', invalid: 'Invalid proxy_protocol {word}', ...later }),
+  vip_bind_dev: keyword(word('IF', 'interface'), 'device that holds the addresses of the service, as /32 or /128, while the quorum is there', { since: 'fullnat' }),
+  nat_mask: keyword(word('MASK'), 'FULLNAT forks: read and ignored', fork('leave it out: they ignore it too')),
+  establish_timeout: keyword(clamped({ min: 1, max: 3600 }), 'FULLNAT of alibaba\'s third version: timeout of established connections', { default: "the kernel's", since: 'fullnat' }),
+  est_timeout: keyword(integer({ min: 0, max: UINT_MAX }, 'SECONDS'), "the same, by alibaba's name; 0: the kernel's", { alias: 'establish_timeout', since: 'fullnat' }),
+  bps: keyword(integer({ min: 0, max: UINT_MAX }), 'DPVS: bandwidth limit', dpvs('limit with tc(8) on the interface, or with a limit of nftables')),
+  limit_proportion: keyword(integer({ min: 0, max: UINT_MAX }), 'DPVS: proportion of the limit', dpvs('limit with tc(8) on the interface, or with a limit of nftables')),
+  'src-range': keyword(word('A-B'), 'DPVS: source range', dpvs('mark such packets with nftables, and write: virtual_server fwmark N')),
+  'dst-range': keyword(word('A-B'), 'DPVS: destination range', dpvs('mark such packets with nftables, and write: virtual_server fwmark N')),
+  oif: keyword(word('IF', 'interface'), 'DPVS: output interface', dpvs('mark such packets with nftables, and write: virtual_server fwmark N')),
+  iif: keyword(word('IF', 'interface'), 'DPVS: input interface', dpvs('mark such packets with nftables, and write: virtual_server fwmark N')),
+  hash_target: keyword(choice(['sip', 'qid']), 'DPVS: what conhash hashes', { default: 'sip', invalid: 'Invalid hash_target {word}', ...dpvs('lvs_sched mh hashes the client address') }),
+  expire_quiescent_conn: keyword(FLAG, 'DPVS: expire connections to servers of weight 0', { default: 'off', ...dpvs('for all services: sysctl net.ipv4.vs.expire_quiescent_template=1, net.ipv4.vs.expire_nodest_conn=1') }),
+  quic: keyword(FLAG, 'DPVS: QUIC', { default: 'off', ...dpvs('lvs_sched mh keeps a client address at its server') }),
+  proxy_protocol: keyword(choice(['v1', 'v2', 'v1-insecure', 'v2-insecure']), 'DPVS: PROXY protocol before the data', { default: 'off', invalid: 'Invalid proxy_protocol {word}', ...dpvs('write toa on, and on the servers: tskeepalived toa install') }),
 }, {
   pass: 'checker',
   begin: (context, { header }) => {
@@ -183,6 +186,22 @@ export const virtualServer = table('virtual_server', {
   },
   end: endVirtualServer,
 });
+
+/** Seconds; what is outside is the nearest limit, as with DPVS. */
+function clamped({ min, max }: { readonly min: number; readonly max: number }): ValueType<number> {
+  const inner = integer({ min: 0, max: UINT_MAX }, 'SECONDS');
+  return {
+    ...inner,
+    range: `${String(min)}..${String(max)}`,
+    read: (args) => {
+      const value = inner.read(args);
+      if (value === undefined || (value >= min && value <= max)) return value;
+      const nearest = Math.min(max, Math.max(min, value));
+      args.report({ code: 'invalid-value', severity: 'warning', recorded: 'none', wording: null, message: `${args.words[0] ?? ''} ${String(value)} is outside ${String(min)}..${String(max)}: ${String(nearest)} counts`, remedy: `write ${String(min)} to ${String(max)} seconds` });
+      return nearest;
+    },
+  };
+}
 
 /** A server of the family of the service. Tunnels may differ; so may servers of marks and groups. */
 function sameFamily(inner: ValueType<Endpoint>, which: string): ValueType<Endpoint> {
@@ -262,9 +281,10 @@ export const serviceHeader: ValueType<ServiceKey> = {
       return undefined;
     }
     const address = parseIp(first);
+    const remedy = first === 'match' ? 'only DPVS has services by match; mark such packets with nftables, and write: virtual_server fwmark N' : 'write: IP PORT, fwmark N or group NAME';
     const port = second === undefined ? 0 : digitsOnly(second) === 0 ? 0 : address === null ? undefined : readInteger(args, 2, { min: 1, max: 65535 });
     if (address !== null && port !== undefined) return { kind: 'address', address, port };
-    args.report({ code: 'invalid-address', message: `Invalid virtual server IP address/port ${first}/${second ?? '(null)'} - skipping`, remedy: 'write: IP PORT, fwmark N or group NAME' });
+    args.report({ code: 'invalid-address', message: `Invalid virtual server IP address/port ${first}/${second ?? '(null)'} - skipping`, remedy });
     return undefined;
   },
 };

@@ -9,6 +9,7 @@ import { isLinkLocal6, parseIp, type IpAddress } from '../../util/ip.ts';
 import { addressEntry, addressOptions } from './addresses.ts';
 import { authHmac, authentication } from './authentication.ts';
 import { noHeader } from './checkers.ts';
+import { dpvs } from './elsewhere.ts';
 import { extraIf } from './global-defs.ts';
 import { routeEntry, routeOptions } from './routes.ts';
 import { ruleEntry, ruleOptions } from './rules.ts';
@@ -41,6 +42,7 @@ export const vrrpInstance = table('vrrp_instance', {
   old_unicast_checksum: keyword(optional(choice(['never'])), 'checksum of unicast VRRPv3 as before keepalived 1.3.6', { default: 'found out', invalid: '({name}) Unknown old_unicast_chksum mode {word} - ignoring' }),
   native_ipv6: keyword(nativeIpv6, 'VRRP over IPv6 where no address decides', { default: 'the family of the first address' }),
   state: keyword(state(), 'state wanted at the start', { default: 'BACKUP; MASTER with priority 255' }),
+  dpdk_interface: keyword(word('IF'), 'DPVS: the interface of packets, beside that of the kernel', dpvs('interface is all that is needed')),
   interface: keyword(link(), 'interface of adverts, and of addresses without dev; unicast with unicast_src_ip does without'),
   vrf: keyword({ ...word('IF', 'interface'), read: checkVrf }, 'the VRF that a unicast instance without an interface speaks in', { since: '2.3.0' }),
   dont_track_primary: keyword(FLAG, 'no fault when the own interface is down', { default: 'tracked' }),

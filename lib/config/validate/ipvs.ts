@@ -4,9 +4,9 @@ import type { BlockOf, NamedList } from '../keyword.ts';
 import type { AddressRange, FwmarkEntry } from '../keywords/virtual-server.ts';
 import type { root } from '../keywords/root.ts';
 import type { ForwardMethod, GroupEntry, IpvsConfig, LocalAddressGroup, Protocol, RealServer, ServiceKey, VirtualServer, VirtualServerGroup } from '../model-ipvs.ts';
-import { familyOf, maxPrefix, type Family } from '../../util/ip.ts';
+import { familyOf, maxPrefix, type Family, type IpAddress } from '../../util/ip.ts';
 import type { GlobalValues, RootBlock } from './config.ts';
-import { checkFullnat, localAddresses } from './fullnat.ts';
+import { asksForFullnat, checkFullnat, checkLocal, localAddresses } from './fullnat.ts';
 import { fifo, usable } from './global.ts';
 import { buildRealServer, type FileWeight } from './real-servers.ts';
 import { noteScript, judgeScript, reportSecurity, type ScriptState } from './scripts.ts';
@@ -27,6 +27,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
   const localAddressGroups = (tree.values.local_address_group ?? []).map((group): LocalAddressGroup => ({ name: group.name, ranges: group.entries.map(({ first, last, link }) => ({ first, last, link })) }));
   const scripts: ScriptState = { running: false, insecure: false };
   context.switches.set('file_weights', new Map((tree.values.track_file ?? []).map(({ name, values }): [string, FileWeight] => [name, values.weight ?? { weight: 1, reverse: false }])));
+  if (tree.values.net_namespace_ipvs !== undefined) context.switches.set('ipvs_namespace', true);
   const virtualServers: VirtualServer[] = [];
   const uses = new Map<string, number>();
   for (const block of tree.values.virtual_server ?? []) {
@@ -37,6 +38,7 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
     if (server.key.kind === 'group') uses.set(name, (uses.get(name) ?? 0) + 1);
   }
   reportSecurity(context, scripts, 'check ');
+  checkLocal(tree.values.local_address_group ?? [], usedGroups(virtualServers), configured(tree), context);
   const ssl = tree.values.SSL?.at(-1)?.values;
   return {
     virtualServers,
@@ -60,6 +62,17 @@ export function buildIpvs(tree: RootBlock, given: GlobalValues, context: Context
 function instanceSyncDaemon(tree: RootBlock): IpvsConfig['syncDaemon'] {
   for (const { name, values } of tree.values.vrrp_instance ?? []) if (values.lvs_sync_daemon_interface !== undefined) return [values.lvs_sync_daemon_interface, 'inst', name];
   return null;
+}
+
+/** Groups of local addresses of virtual servers with FULLNAT. */
+function usedGroups(servers: readonly VirtualServer[]): ReadonlySet<string> {
+  return new Set(servers.filter(asksForFullnat).flatMap(({ fullnat: { localAddressGroup: name } }) => name ?? []));
+}
+
+/** Addresses that instances, and the daemon itself, bring. */
+function configured(tree: RootBlock): ReadonlySet<IpAddress> {
+  const entries = [...(tree.values.vrrp_instance ?? []).flatMap(({ values }) => [...values.virtual_ipaddress ?? [], ...values.virtual_ipaddress_excluded ?? []]), ...tree.values.static_ipaddress ?? []];
+  return new Set(entries.map(({ prefix }) => prefix.address));
 }
 
 function groupOf(group: NamedList<AddressRange | FwmarkEntry>): VirtualServerGroup {
@@ -140,7 +153,7 @@ class Builder {
         toa: values.toa ?? false,
       },
     };
-    checkFullnat(built, this.#localGroups, { block: this.#block.place, group: () => this.#block.placeOf('laddr_group_name'), takeover: () => this.#block.placeOf('laddr_takeover_name'), synProxy: () => this.#block.placeOf('syn_proxy') }, this.#context);
+    checkFullnat({ ...built, mark: key.kind === 'fwmark' }, this.#localGroups, { block: this.#block.place, of: (keyword) => this.#block.placeOf(keyword) ?? this.#block.place }, this.#context);
     return built;
   }
 

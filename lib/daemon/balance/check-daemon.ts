@@ -26,6 +26,7 @@ import { GroupMarker } from './group-marker.ts';
 import { IpvsJournal } from './ipvs-journal.ts';
 import { IpvsKeeper } from './ipvs-keeper.ts';
 import { LvsNotifier } from './lvs-notifier.ts';
+import { hasServiceAddresses, ServiceAddresses } from './service-addresses.ts';
 import { StandingsFile } from './standings-file.ts';
 import { SyncDaemons, syncSettings } from './sync-daemons.ts';
 
@@ -70,6 +71,7 @@ export class CheckDaemon {
   readonly #sync: SyncDaemons;
   readonly #fullnat: Fullnat;
   readonly #marker: GroupMarker;
+  readonly #addresses: ServiceAddresses;
   #config: Config;
   /** The configuration of IPVS with marks in the place of groups' addresses, where nftables_ipvs asks for them. */
   #marked: Config['ipvs'];
@@ -92,6 +94,7 @@ export class CheckDaemon {
     this.#scripts = scriptsOf(scripts, () => this.#config);
     this.#network = new Network(routes, clock, log, (change) => {
       if (change.type === 'address-added' || change.type === 'address-removed') this.#runner.addressesChanged();
+      this.#addresses.changed(change);
     });
     this.#files = new FileTracker(files, clock, log, (file) => { this.#runner.informed({ file }); });
     this.#keeper = new IpvsKeeper(ipvs, clock, log);
@@ -102,9 +105,14 @@ export class CheckDaemon {
     this.#drain = new Drain(clock, log);
     this.#fullnat = new Fullnat({
       system: parts.system, ipvs, by: options.fullnat, log, journal: { path: `${options.journal.path}.fullnat`, epoch: options.journal.epoch },
-      ready: () => { if (this.#stopping === null) this.#rebalance(); },
+      ready: () => {
+        if (this.#stopping !== null) return;
+        this.#rebalance();
+        void this.#followQuorums();
+      },
     });
     this.#marker = new GroupMarker({ filter: parts.system.filter, files, clock, log, journal: { path: `${options.journal.path}.marks`, epoch: options.journal.epoch } });
+    this.#addresses = new ServiceAddresses({ network: this.#network, routes, clock, log, files, journal: { path: `${options.journal.path}.addresses`, epoch: options.journal.epoch } }, this.#keeper);
     this.#sync = new SyncDaemons(() => Promise.resolve(ipvs), log);
     this.#runner = new CheckRunner({
       number: (file) => this.#files.value(file),
@@ -113,6 +121,7 @@ export class CheckDaemon {
     }, log, parts.random ?? Math.random, (key, event) => {
       this.#balancer.event(key, event);
       this.#standings.save(this.#balancer.standings);
+      void this.#followQuorums();
     });
   }
 
@@ -148,12 +157,13 @@ export class CheckDaemon {
     this.#claimed = claimedTable(this.#marked);
     await this.#journal.claim(this.#claimed);
     log.detail(`IPVS: version ${(await ipvs.info()).version}`);
-    await this.#prepare(config);
+    await this.#prepare(config, await this.#addresses.begin(config.ipvs));
     if (this.#stopping !== null) return;
     await this.#fullnat.apply(this.#marked);
     this.#balancer.start(this.#served(), kept);
     this.#run();
     await this.#keeper.settled();
+    await this.#followQuorums();
   }
 
   /** One at a time; once it stops, nothing is reloaded any more. */
@@ -186,6 +196,7 @@ export class CheckDaemon {
     await this.#fullnat.apply(this.#marked);
     this.#rebalance();
     await this.#keeper.settled();
+    await this.#followQuorums();
     this.#claimed = claimed;
     await this.#journal.claim(claimed);
     log.info('Reload complete');
@@ -214,14 +225,13 @@ export class CheckDaemon {
   async #stop(hasHeir: () => boolean): Promise<void> {
     this.#runner.stop();
     this.#files.close();
-    if (this.#watchesNetwork) this.#network.close();
     // Whoever asked for it hears of its failure.
     await this.#changing.catch(() => undefined);
     // A start or a reload that was under way may have begun some.
     this.#runner.stop();
     this.#files.close();
-    if (this.#watchesNetwork) this.#network.close();
     await this.#keeper.settled();
+    if (!this.#options.keepIpvs) await this.#addresses.withdraw();
     const { drainTime } = this.#config.ipvs;
     const drains = !this.#options.keepIpvs && drainTime > 0 && this.#balancer.standings.size > 0;
     if (drains) {
@@ -241,6 +251,8 @@ export class CheckDaemon {
     this.#keeper.close();
     await this.#fullnat.stop(keep);
     await this.#marker.stop(keep);
+    await this.#addresses.close(keep);
+    if (this.#watchesNetwork) this.#network.close();
     if (keep) return;
     await this.#sync.stop();
     await this.#journal.clear();
@@ -251,13 +263,17 @@ export class CheckDaemon {
     return { ...this.#config, ipvs: this.#fullnat.served(this.#marked) };
   }
 
+  #followQuorums(): Promise<void> {
+    return this.#watchesNetwork ? this.#addresses.follow([...this.#balancer.standings.values()], this.#config.ipvs.groups) : Promise.resolve();
+  }
+
   #rebalance(): void {
     this.#balancer.reload(this.#served());
     this.#run();
   }
 
-  /** What must be known before anybody can decide: client TLS, files, addresses. */
-  async #prepare({ ipvs, trackFiles }: Config): Promise<void> {
+  /** What must be known, and be there, before anybody can decide: client TLS, files, addresses. `leftover`: of addresses. */
+  async #prepare({ ipvs, trackFiles }: Config, leftover = false): Promise<void> {
     const { system: { files }, log } = this.#parts;
     if (this.#tlsOf === undefined || JSON.stringify(ipvs.ssl) !== JSON.stringify(this.#tlsOf)) {
       const { context, problems } = await loadClientTls(ipvs.ssl, files);
@@ -266,10 +282,11 @@ export class CheckDaemon {
       this.#tlsOf = ipvs.ssl;
     }
     await this.#files.track(filesOf(ipvs.virtualServers, trackFiles));
-    if (!this.#watchesNetwork && ipvs.virtualServers.some(({ haSuspend }) => haSuspend)) {
+    if (!this.#watchesNetwork && (leftover || hasServiceAddresses(ipvs) || ipvs.virtualServers.some(({ haSuspend }) => haSuspend))) {
       this.#watchesNetwork = true;
       await this.#network.start();
     }
+    if (this.#watchesNetwork && this.#stopping === null) await this.#addresses.prepare(ipvs);
   }
 
   #run(): void {
