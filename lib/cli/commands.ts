@@ -121,7 +121,12 @@ function ipvsCommand(program: Command, run: { code: number }): void {
     .option('--exact', 'counters with all their digits')
     .option('--nosort', 'in the order of the kernel')
     .option('--json', 'everything, for machines; with -c one connection a line')
-    .addHelpText('after', '\nExit code: 0, or 2 when the kernel could not be asked.')
+    .option('--fullnat', 'FULLNAT by its name, also where IPVS masquerades for it; of connections, all four addresses')
+    .option('-G, --get-laddr', 'local addresses of FULLNAT, with the connections and ports in use')
+    .option('-t, --tcp-service <service>', 'of this service only: ADDRESS:PORT')
+    .option('-u, --udp-service <service>', 'the same for UDP')
+    .option('-f, --fwmark-service <mark>', 'the same for a mark')
+    .addHelpText('after', '\nWithout --fullnat and -G what is printed is what ipvsadm prints. Exit code: 0, or 2 when the kernel could not be asked.')
     .action(async ({ nosort, ...options }: IpvsOptions & { readonly nosort?: boolean }) => {
       run.code = await (await import('./ipvs.ts')).ipvs({ ...options, sort: nosort !== true });
     });

@@ -1,14 +1,16 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { ServiceEntryStatus } from '../codec/ipvs-values.ts';
-import { connectionLine, connectionsHead, parseConnection } from '../ipvs/report/connections.ts';
-import { connectionJson, tableJson } from '../ipvs/report/json.ts';
-import { daemonLine, listTable, timeoutsLine, type ListKind } from '../ipvs/report/list.ts';
+import { connectionLine, connectionsHead, FOUR_ADDRESSES_HEAD, fourAddressesLine } from '../ipvs/report/connections.ts';
+import { connectionJson, print as printJson, tableJson } from '../ipvs/report/json.ts';
+import { daemonLine, headLine, listTable, timeoutsLine, type ListKind } from '../ipvs/report/list.ts';
+import { localLines, localsJson } from '../ipvs/report/local-addresses.ts';
 import { inOrder } from '../ipvs/report/order.ts';
 import { saveTable } from '../ipvs/report/save.ts';
+import { serviceOption } from '../ipvs/report/words.ts';
 import { linuxIpvs } from '../linux/ipvs.ts';
 import { SystemError } from '../system/error.ts';
 import type { IpvsControl } from '../system/ipvs.ts';
+import { eachConnection, eachJoined } from './ipvs-connections.ts';
+import { asFullnat, localAddresses, sizeHint, translated } from './ipvs-fullnat.ts';
 
 export interface IpvsOptions {
   readonly connection?: boolean;
@@ -23,9 +25,14 @@ export interface IpvsOptions {
   readonly exact?: boolean;
   readonly sort?: boolean;
   readonly json?: boolean;
+  /** With what FULLNAT adds. */
+  readonly fullnat?: boolean;
+  readonly getLaddr?: boolean;
+  /** One service: `192.0.2.1:80`, or a mark. */
+  readonly tcpService?: string;
+  readonly udpService?: string;
+  readonly fwmarkService?: string;
 }
-
-const CONNECTIONS = '/proc/net/ip_vs_conn';
 
 /** `ipvs`: the kernel's table, as ipvsadm prints it. Exit code 2: the kernel could not be asked, which is said. */
 export async function ipvs(options: IpvsOptions): Promise<number> {
@@ -46,16 +53,38 @@ export async function ipvs(options: IpvsOptions): Promise<number> {
 }
 
 async function lines(control: IpvsControl, options: IpvsOptions): Promise<string[]> {
-  if (options.json === true) return [tableJson(await control.info(), await control.timeouts(), await control.daemons(), await table(control, options))];
+  if (options.getLaddr === true) return localLists(control, options);
+  if (options.json === true) {
+    const [entries, notes] = [await table(control, options), translated()];
+    return [tableJson(await control.info(), await control.timeouts(), await control.daemons(), entries, localsJson(await localAddresses(control, entries, notes)))];
+  }
   if (options.timeout === true) return [timeoutsLine(await control.timeouts())];
   if (options.daemon === true) return (await control.daemons()).map(daemonLine);
-  if (options.save === true) return saveTable(await table(control, options));
-  return listTable(await control.info(), await table(control, options), listKind(options), options.exact === true);
+  const entries = await table(control, options);
+  if (options.save === true) return saveTable(entries);
+  const info = await control.info();
+  if (options.fullnat !== true) return listTable(info, entries, listKind(options), options.exact === true);
+  hint(sizeHint(info));
+  return listTable(info, asFullnat(entries, translated()), listKind(options), options.exact === true);
 }
 
-async function table(control: IpvsControl, { sort }: IpvsOptions): Promise<readonly ServiceEntryStatus[]> {
-  const entries = await control.dump();
+/** -G, as the ipvsadm of FULLNAT's kernels has it. */
+async function localLists(control: IpvsControl, options: IpvsOptions): Promise<string[]> {
+  const [info, entries] = [await control.info(), await table(control, options)];
+  const services = await localAddresses(control, entries, translated());
+  if (options.json === true) return [printJson(localsJson(services))];
+  hint(services.length === 0 ? 'hint: no service of this table has FULLNAT' : sizeHint(info));
+  return [headLine(info), ...localLines(services)];
+}
+
+async function table(control: IpvsControl, { sort, ...options }: IpvsOptions): Promise<readonly ServiceEntryStatus[]> {
+  const wanted = [...one('-t', options.tcpService), ...one('-u', options.udpService), ...one('-f', options.fwmarkService)];
+  const entries = (await control.dump()).filter(({ service }) => wanted.length === 0 || wanted.includes(serviceOption(service.id)));
   return sort === false ? entries : inOrder(entries);
+}
+
+function one(option: string, service: string | undefined): string[] {
+  return service === undefined ? [] : [`${option} ${service}`];
 }
 
 function listKind({ stats, rate, thresholds, persistentConn, tunInfo }: IpvsOptions): ListKind {
@@ -66,22 +95,20 @@ function listKind({ stats, rate, thresholds, persistentConn, tunInfo }: IpvsOpti
   return tunInfo === true ? 'tunnels' : 'plain';
 }
 
-/** Line by line, since there may be millions. */
-async function printConnections({ json, persistentConn }: IpvsOptions): Promise<void> {
+async function printConnections({ json, persistentConn, fullnat }: IpvsOptions): Promise<void> {
   const engines = persistentConn === true;
-  if (json !== true) print(connectionsHead(engines));
-  const source = createReadStream(CONNECTIONS, 'utf8');
-  const broken = new Promise<never>((_, reject) => {
-    source.once('error', (cause: NodeJS.ErrnoException) => { reject(new SystemError('read', CONNECTIONS, cause.code ?? 'EIO', cause)); });
-  });
-  await Promise.race([broken, eachLine(source, (line) => {
-    const connection = parseConnection(line);
-    if (connection !== null) print([json === true ? connectionJson(connection) : connectionLine(connection, engines)]);
-  })]);
+  if (json === true) return eachJoined((connection) => { print([connectionJson(connection)]); });
+  if (fullnat === true) {
+    print(FOUR_ADDRESSES_HEAD);
+    return eachJoined((connection) => { print([fourAddressesLine(connection)]); });
+  }
+  print(connectionsHead(engines));
+  return eachConnection((connection) => { print([connectionLine(connection, engines)]); });
 }
 
-async function eachLine(source: NodeJS.ReadableStream, take: (line: string) => void): Promise<void> {
-  for await (const line of createInterface({ input: source, crlfDelay: Infinity })) take(line);
+/** Beside what is printed for programs. */
+function hint(line: string | null): void {
+  if (line !== null) process.stderr.write(`${line}\n`);
 }
 
 function print(text: readonly string[]): void {

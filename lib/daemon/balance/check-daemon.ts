@@ -22,6 +22,7 @@ import { Balancer, type BalancerParts } from './balancer.ts';
 import { type CheckEntry, CheckRunner } from './check-runner.ts';
 import { Drain } from './drain.ts';
 import { Fullnat } from './fullnat/fullnat.ts';
+import { ServiceNotes } from './fullnat/service-notes.ts';
 import { GroupMarker } from './group-marker.ts';
 import { IpvsJournal } from './ipvs-journal.ts';
 import { IpvsKeeper } from './ipvs-keeper.ts';
@@ -72,6 +73,7 @@ export class CheckDaemon {
   readonly #fullnat: Fullnat;
   readonly #marker: GroupMarker;
   readonly #addresses: ServiceAddresses;
+  readonly #notes: ServiceNotes;
   #config: Config;
   /** The configuration of IPVS with marks in the place of groups' addresses, where nftables_ipvs asks for them. */
   #marked: Config['ipvs'];
@@ -113,6 +115,7 @@ export class CheckDaemon {
     });
     this.#marker = new GroupMarker({ filter: parts.system.filter, files, clock, log, journal: { path: `${options.journal.path}.marks`, epoch: options.journal.epoch } });
     this.#addresses = new ServiceAddresses({ network: this.#network, routes, clock, log, files, journal: { path: `${options.journal.path}.addresses`, epoch: options.journal.epoch } }, this.#keeper);
+    this.#notes = new ServiceNotes(files, log, `${options.journal.path}.fullnat-services`, options.journal.epoch);
     this.#sync = new SyncDaemons(() => Promise.resolve(ipvs), log);
     this.#runner = new CheckRunner({
       number: (file) => this.#files.value(file),
@@ -255,12 +258,15 @@ export class CheckDaemon {
     if (this.#watchesNetwork) this.#network.close();
     if (keep) return;
     await this.#sync.stop();
+    await this.#notes.note(this.#config.ipvs, null);
     await this.#journal.clear();
   }
 
   /** The configuration as IPVS gets it. */
   #served(): Config {
-    return { ...this.#config, ipvs: this.#fullnat.served(this.#marked) };
+    const ipvs = this.#fullnat.served(this.#marked);
+    void this.#notes.note(this.#marked, ipvs);
+    return { ...this.#config, ipvs };
   }
 
   #followQuorums(): Promise<void> {

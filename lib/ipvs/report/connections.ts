@@ -9,6 +9,8 @@ export interface Connection {
   readonly client: Endpoint;
   readonly virtual: Endpoint;
   readonly destination: Endpoint;
+  /** FULLNAT: whom the destination takes for the client; null: none, or not known. */
+  readonly local: Endpoint | null;
   readonly state: string;
   /** Seconds. */
   readonly expires: number;
@@ -16,19 +18,30 @@ export interface Connection {
   readonly engine: { readonly name: string; readonly data: string } | null;
 }
 
-interface Endpoint {
+export interface Endpoint {
   readonly address: IpAddress;
   readonly port: number;
 }
 
-/** null for a line that is none of a connection, as the first is. */
-export function parseConnection(line: string): Connection | null {
-  const [protocol = '', fromIp = '', fromPort = '', toIp = '', toPort = '', destIp = '', destPort = '', state = '', expires = '', name, data] = line.trim().split(/\s+/u);
+/** Is this the head of a patched kernel's file? There the local address stands between virtual and destination. */
+export function hasLocal(head: string): boolean {
+  return /\bLPrt\b/u.test(head);
+}
+
+/** null for a line that is none of a connection, as the first is. `patched`: of a file whose head has the local address. */
+export function parseConnection(line: string, patched = false): Connection | null {
+  const [protocol = '', fromIp = '', fromPort = '', toIp = '', toPort = '', ...rest] = line.trim().split(/\s+/u);
+  const [localIp, localPort] = patched ? rest.splice(0, 2) : [];
+  const [destIp = '', destPort = '', state = '', expires = '', name, data] = rest;
   const client = parseEndpoint(fromIp, fromPort);
   const virtual = parseEndpoint(toIp, toPort);
   const destination = parseEndpoint(destIp, destPort);
   if (client === null || virtual === null || destination === null || !/^\d+$/u.test(expires)) return null;
-  return { protocol, client, virtual, destination, state, expires: Number(expires), engine: name === undefined ? null : { name, data: data ?? '' } };
+  const local = parseEndpoint(localIp ?? '', localPort ?? '');
+  return {
+    protocol, client, virtual, destination, local: local === null || local.port === 0 ? null : local, state, expires: Number(expires),
+    engine: name === undefined ? null : { name, data: data ?? '' },
+  };
 }
 
 /** The head of `ipvsadm -Lcn`; `engines`: with --persistent-conn. */
@@ -41,6 +54,14 @@ export function connectionLine(connection: Connection, engines: boolean): string
   const line = `${protocol.padEnd(3)} ${two(Math.floor(expires / 60))}:${two(expires % 60)}  ${state.padEnd(11)} ${endpoint(client).padEnd(18)} ${endpoint(virtual).padEnd(18)}`;
   if (!engines || engine === null) return `${line} ${endpoint(destination)}`;
   return `${line} ${endpoint(destination).padEnd(16)} ${engine.name.padEnd(18)} ${engine.data}`;
+}
+
+/** The head of the view with all four addresses, and its lines: what the client sees, and what the server sees. */
+export const FOUR_ADDRESSES_HEAD: readonly string[] = ['IPVS connection entries', 'pro expire state       source             virtual            local              destination'];
+
+export function fourAddressesLine({ protocol, client, virtual, destination, local, state, expires }: Connection): string {
+  const time = `${two(Math.floor(expires / 60))}:${two(expires % 60)}`;
+  return `${protocol.padEnd(3)} ${time}  ${state.padEnd(11)} ${[client, virtual].map((one) => endpoint(one).padEnd(18)).join(' ')} ${(local === null ? '-' : endpoint(local)).padEnd(18)} ${endpoint(destination)}`;
 }
 
 function two(value: number): string {

@@ -7,7 +7,7 @@ export type ListKind = 'plain' | 'stats' | 'rate' | 'thresholds' | 'persistent' 
 /** The table as `ipvsadm -Ln` prints it, with the options of that name; line by line. */
 export function listTable(info: IpvsInfo, entries: readonly ServiceEntryStatus[], kind: ListKind, exact = false): string[] {
   const { head, destination } = LAYOUTS[kind];
-  const lines = [`IP Virtual Server version ${info.version} (size=${info.connectionTableSize})`, ...head];
+  const lines = [headLine(info), ...head];
   for (const { service, destinations } of entries) {
     const numbers = counters(kind);
     lines.push(numbers === null ? serviceLine(service) : countersLine(serviceTitle(service.id), service.stats, numbers, exact));
@@ -16,6 +16,11 @@ export function listTable(info: IpvsInfo, entries: readonly ServiceEntryStatus[]
     }
   }
   return lines;
+}
+
+/** The first line of every list: the size is that of the connection table. */
+export function headLine(info: IpvsInfo): string {
+  return `IP Virtual Server version ${info.version} (size=${info.connectionTableSize})`;
 }
 
 /** `ipvsadm -Ln --timeout`. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { connectionLine, connectionsHead, parseConnection, type Connection } from '../../../lib/ipvs/report/connections.ts';
+import { connectionLine, connectionsHead, fourAddressesLine, hasLocal, parseConnection, type Connection } from '../../../lib/ipvs/report/connections.ts';
 import { connectionJson } from '../../../lib/ipvs/report/json.ts';
 
 function parsed(line: string): Connection {
@@ -50,5 +50,26 @@ describe('connections as ipvsadm prints them', () => {
     fc.assert(fc.property(fc.array(fc.oneof(fc.stringMatching(/^[\dA-F:]{0,40}$/u), fc.string()), { maxLength: 12 }), (words) => {
       expect(typeof parseConnection(words.join(' '))).to.equal('object');
     }));
+  });
+});
+
+describe('connections with FULLNAT: four addresses', () => {
+  const HEAD = 'Pro FromIP   FPrt ToIP     TPrt LocalIP  LPrt DestIP   DPrt State       Expires';
+  const LINE = 'TCP 0A010002 CC6E C0000201 0050 0A000015 1388 0A020002 1F90 ESTABLISHED      89';
+
+  it("a patched kernel's file is known by its head, and the local address is not taken for the server", () => {
+    expect([hasLocal(HEAD), hasLocal('Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData')]).to.deep.equal([true, false]);
+    expect(parseConnection(LINE, true)).to.deep.include({ local: { address: '10.0.0.21', port: 5000 }, destination: { address: '10.2.0.2', port: 8080 }, state: 'ESTABLISHED', expires: 89 });
+    expect(parseConnection(LINE), 'as a stock one it is none').to.equal(null);
+    expect(parseConnection(LINE.replace('0A000015 1388', '00000000 0000'), true)?.local, 'one that is no FULLNAT').to.equal(null);
+  });
+
+  it('as a line and as JSON', () => {
+    const connection = parseConnection(LINE, true);
+    if (connection === null) throw new Error('no connection');
+    expect(fourAddressesLine(connection)).to.equal('TCP 01:29  ESTABLISHED 10.1.0.2:52334     192.0.2.1:80       10.0.0.21:5000     10.2.0.2:8080');
+    expect(fourAddressesLine({ ...connection, local: null })).to.equal('TCP 01:29  ESTABLISHED 10.1.0.2:52334     192.0.2.1:80       -                  10.2.0.2:8080');
+    expect(JSON.parse(connectionJson(connection))).to.deep.include({ local: { address: '10.0.0.21', port: 5000 } });
+    expect(connectionLine(connection, false), "without --fullnat as ipvsadm's").to.equal('TCP 01:29  ESTABLISHED 10.1.0.2:52334     192.0.2.1:80       10.2.0.2:8080');
   });
 });
