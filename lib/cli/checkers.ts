@@ -145,7 +145,7 @@ class CheckerLife {
       // Of a group of processes each gets the signal, and this one the daemon's message besides.
       stop: (name) => {
         if (name !== 'SIGTERM') return;
-        if (this.#terminated) this.#daemon?.hurry();
+        if (this.#terminated || this.#orphaned) this.#daemon?.hurry();
         this.#terminated = true;
         this.#stop();
       },
