@@ -150,10 +150,10 @@ class CheckerLife {
         this.#stop();
       },
       reload: () => { this.#reload(); },
-      data: () => { this.#dump(); },
+      data: () => { this.#dump('data'); },
       stats: nothing,
       clearStats: nothing,
-      json: nothing,
+      json: () => { this.#dump('json'); },
     });
     return () => {
       unsignal();
@@ -165,7 +165,8 @@ class CheckerLife {
   #hear(message: ToChecker): void {
     switch (message.type) {
       case 'reload': return this.#reload();
-      case 'data': return this.#dump();
+      case 'data':
+      case 'json': return this.#dump(message.type);
       case 'stop': return this.#stop();
       case 'hurry': return this.#daemon?.hurry();
       case 'session': return this.#session(message.name, message.up);
@@ -209,9 +210,9 @@ class CheckerLife {
     }
   }
 
-  #dump(): void {
+  #dump(kind: 'data' | 'json'): void {
     const { settings } = this.#start;
-    if (this.#daemon !== null && this.#system !== null) void writeCheckerDump(this.#daemon, settings.umask, this.#system.files, this.#log);
+    if (this.#daemon !== null && this.#system !== null) void writeCheckerDump(kind, this.#daemon, settings.umask, this.#system.files, this.#log);
   }
 
   /** One at a time; what asks for one meanwhile gets one more. */

@@ -5,6 +5,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { Log } from '../daemon/log/log.ts';
 import { renderBfd } from '../daemon/report/bfd.ts';
 import { renderCheckData } from '../daemon/report/check-data.ts';
+import { renderCheckJson } from '../daemon/report/fullnat.ts';
 import { renderData, renderParentData } from '../daemon/report/data.ts';
 import { renderJson } from '../daemon/report/json.ts';
 import { renderStats } from '../daemon/report/stats.ts';
@@ -14,11 +15,13 @@ import { needsVrrp } from '../vrrp/desired.ts';
 
 export type DumpKind = 'data' | 'stats' | 'json';
 
-/** keepalived_check.data, of the checking process. */
-export async function writeCheckerDump(daemon: CheckDaemon, umask: number | null, files: Files, log: Log): Promise<void> {
+/** keepalived_check.data of the checking process, or its figures in keepalived_check.json. */
+export async function writeCheckerDump(kind: 'data' | 'json', daemon: CheckDaemon, umask: number | null, files: Files, log: Log): Promise<void> {
   const { config } = daemon;
-  const text = renderCheckData(config, daemon.standings, daemon.checkers());
-  await write('checker data', statePath(config, dumpDirectory(process.env['TMPDIR']), '_check'), text, 0o666 & ~(umask ?? config.global.umask), files, log);
+  const directory = dumpDirectory(process.env['TMPDIR']);
+  const mode = 0o666 & ~(umask ?? config.global.umask);
+  if (kind === 'json') await write('checker json', `${directory}/keepalived_check.json`, renderCheckJson(daemon.fullnat), mode, files, log);
+  else await write('checker data', statePath(config, directory, '_check'), renderCheckData(config, daemon.standings, daemon.checkers(), daemon.fullnat), mode, files, log);
 }
 
 /** Writes the dump beside the daemon's work; a failure is logged. Files are made anew and renamed, so no link is followed. */

@@ -190,12 +190,15 @@ class Life {
       stop: (name) => { if (name !== 'SIGINT' || !this.#settings.ignoreInterrupt) this.#stop(); },
       reload: () => { this.#reload(hooks); },
       data: () => {
-        balance.dump();
+        balance.dump('data');
         void writeDump('data', daemon, system.files, log);
       },
       stats: () => { void writeDump('stats', daemon, system.files, log); },
       clearStats: () => { void writeDump('stats', daemon, system.files, log).then(() => { daemon.vrrp.clearCounters(); }); },
-      json: () => { void writeDump('json', daemon, system.files, log); },
+      json: () => {
+        balance.dump('json');
+        void writeDump('json', daemon, system.files, log);
+      },
     });
     try {
       const file = this.#hooksFile(config);

@@ -35,6 +35,8 @@ class Stage {
 
   constructor() {
     for (const path of ['net/ipv4/vs/conntrack', 'net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) this.sysctls.values.set(path, '0');
+    for (const [name, value] of [['count', '10'], ['max', '262144'], ['tcp_loose', '1']] as const) this.sysctls.values.set(`net/netfilter/nf_conntrack_${name}`, value);
+    this.files.files.set('/proc/net/stat/nf_conntrack', { text: 'insert_failed drop early_drop\n0 0 0\n', mode: 0o444 });
   }
 
   /** Without those that only ask what the kernel can do. */
@@ -50,7 +52,7 @@ class Stage {
   }
 
   fullnat(by: 'auto' | 'kernel' | 'netfilter' = 'auto', fullnat: 'services' | 'zones' | null = null): Fullnat {
-    return new Fullnat({ system: this, ipvs: { fullnat, establishedTimeouts: false }, by, log: this.log, journal: { path: JOURNAL, epoch: 'boot' }, ready: () => { this.ready++; } });
+    return new Fullnat({ system: this, ipvs: { fullnat, establishedTimeouts: false, dump: () => Promise.resolve([]) }, by, log: this.log, journal: { path: JOURNAL, epoch: 'boot' }, ready: () => { this.ready++; } });
   }
 }
 

@@ -142,7 +142,7 @@ describe('daemon: the checking process is watched', () => {
     const watch = started();
     watch.supervisor.session('up', true);
     watch.supervisor.reload(configOf(SERVICE));
-    watch.supervisor.dump();
+    watch.supervisor.dump('data');
     expect(watch.last.heard).to.deep.equal([{ type: 'session', name: 'up', up: true }, { type: 'reload' }, { type: 'data' }]);
     await watch.die();
     expect(watch.last.heard).to.deep.equal([{ type: 'session', name: 'up', up: true }]);

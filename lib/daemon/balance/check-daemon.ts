@@ -21,6 +21,7 @@ import { FileTracker } from '../track-files.ts';
 import { Balancer, type BalancerParts } from './balancer.ts';
 import { type CheckEntry, CheckRunner } from './check-runner.ts';
 import { Drain } from './drain.ts';
+import type { FullnatStatus } from './fullnat/backend.ts';
 import { Fullnat } from './fullnat/fullnat.ts';
 import { ServiceNotes } from './fullnat/service-notes.ts';
 import { GroupMarker } from './group-marker.ts';
@@ -134,6 +135,11 @@ export class CheckDaemon {
 
   get standings(): Standings {
     return this.#balancer.standings;
+  }
+
+  /** Of FULLNAT on a stock kernel. */
+  get fullnat(): FullnatStatus | null {
+    return this.#fullnat.status();
   }
 
   checkers(): CheckEntry[] {

@@ -5,6 +5,8 @@ export type ToChecker =
   | { readonly type: 'reload' }
   /** Write keepalived_check.data. */
   | { readonly type: 'data' }
+  /** Write keepalived_check.json. */
+  | { readonly type: 'json' }
   | { readonly type: 'stop' }
   /** What is left of drain_time is not waited for. */
   | { readonly type: 'hurry' }

@@ -85,9 +85,9 @@ export class CheckerSupervisor implements Balance {
     else if (this.#running === null && this.#restart === null) this.#spawn();
   }
 
-  /** USR1. */
-  dump(): void {
-    this.#running?.process.send({ type: 'data' });
+  /** What USR1, or the signal for JSON, asks for. */
+  dump(type: 'data' | 'json'): void {
+    this.#running?.process.send({ type });
   }
 
   session(name: string, up: boolean): void {

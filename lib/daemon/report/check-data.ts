@@ -5,11 +5,13 @@ import type { Standing } from '../../ipvs/desired.ts';
 import type { Standings } from '../../ipvs/migrate.ts';
 import { effectiveWeight, isInPool, isUp, serverKey } from '../../ipvs/virtual-server.ts';
 import type { CheckEntry } from '../balance/check-runner.ts';
+import type { FullnatStatus } from '../balance/fullnat/backend.ts';
+import { fullnatLines } from './fullnat.ts';
 import { globalSection } from './global.ts';
 import { accountPair, argvText, scriptText, seconds, yes } from './text.ts';
 
 /** keepalived_check.data: what USR1 makes the checking process write. Sections, names and indentation are keepalived's. */
-export function renderCheckData(config: Config, standings: Standings, checkers: readonly CheckEntry[]): string {
+export function renderCheckData(config: Config, standings: Standings, checkers: readonly CheckEntry[], fullnat: FullnatStatus | null = null): string {
   const { ipvs } = config;
   const lines = [
     ...globalSection(config.global, config.settings, null),
@@ -17,6 +19,7 @@ export function renderCheckData(config: Config, standings: Standings, checkers: 
     '------< LVS Topology >------',
     ...(ipvs.groups.length === 0 ? [] : [' ------< Virtual server group >------', ...ipvs.groups.flatMap(groupLines)]),
     ...[...standings.values()].flatMap(serviceLines),
+    ...fullnatLines(fullnat),
     '------< Health checkers >------',
     ...checkers.flatMap(checkerLines),
   ];

@@ -1,4 +1,15 @@
 import type { IpvsConfig } from '../../../config/model-ipvs.ts';
+import type { BudgetReading } from '../../../ipvs/fullnat/budget-alarms.ts';
+import type { LocalPool } from '../../../ipvs/fullnat/plan.ts';
+
+/** FULLNAT on a stock kernel, for reports. */
+export interface FullnatStatus {
+  readonly by: 'nftables' | 'iptables';
+  /** One with addresses of both families is here twice. */
+  readonly pools: readonly LocalPool[];
+  /** Ports and conntrack as last seen; null: not yet. */
+  readonly reading: BudgetReading | null;
+}
 
 /** What one kind of kernel needs for FULLNAT beside its IPVS table. */
 export interface FullnatBackend {
@@ -8,4 +19,6 @@ export interface FullnatBackend {
   served(config: IpvsConfig): IpvsConfig;
   /** When IPVS has lost its services, or (`keep`) keeps them. */
   stop(keep: boolean): Promise<void>;
+  /** null: there is none, or it is the kernel's own. */
+  status(): FullnatStatus | null;
 }

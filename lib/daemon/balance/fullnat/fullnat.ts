@@ -3,7 +3,8 @@ import { isFullnat } from '../../../ipvs/fullnat/plan.ts';
 import type { IpvsControl } from '../../../system/ipvs.ts';
 import type { System } from '../../../system/system.ts';
 import type { Log } from '../../log/log.ts';
-import type { FullnatBackend } from './backend.ts';
+import type { FullnatBackend, FullnatStatus } from './backend.ts';
+import { BudgetWatch } from './budget-watch.ts';
 import { chooseTranslation } from './choose-translation.ts';
 import { KernelFullnat } from './kernel-fullnat.ts';
 import { KernelSettings } from './kernel-settings.ts';
@@ -11,7 +12,7 @@ import { StockFullnat } from './stock-fullnat.ts';
 
 export interface FullnatParts {
   readonly system: Pick<System, 'clock' | 'filter' | 'iptables' | 'files' | 'sysctls'>;
-  readonly ipvs: Pick<IpvsControl, 'fullnat' | 'establishedTimeouts'>;
+  readonly ipvs: Pick<IpvsControl, 'fullnat' | 'establishedTimeouts' | 'dump'>;
   /** auto: a patched kernel's own where there is one. */
   readonly by: 'auto' | 'kernel' | 'netfilter';
   readonly log: Log;
@@ -50,15 +51,20 @@ export class Fullnat {
     await this.#backend?.stop(keep);
   }
 
+  /** null: there is none, or it is the kernel's own. */
+  status(): FullnatStatus | null {
+    return this.#backend?.status() ?? null;
+  }
+
   /** By what the kernel lists, never by trying: a stock one takes the patched one's requests without a word, and then resets clients. */
   #choose(): FullnatBackend {
-    const { system, ipvs: { fullnat, establishedTimeouts }, by, log, ready } = this.#parts;
-    if (by !== 'netfilter' && fullnat === 'services') {
+    const { system, ipvs, by, log, ready } = this.#parts;
+    if (by !== 'netfilter' && ipvs.fullnat === 'services') {
       log.info("FULLNAT: by this kernel's own");
-      return new KernelFullnat(log, establishedTimeouts);
+      return new KernelFullnat(log, ipvs.establishedTimeouts);
     }
-    const why = by === 'netfilter' ? 'as --fullnat asks for' : fullnat === 'zones' ? "this kernel's FULLNAT has its local addresses in zones, which is not supported" : 'this kernel has no FULLNAT of its own';
+    const why = by === 'netfilter' ? 'as --fullnat asks for' : ipvs.fullnat === 'zones' ? "this kernel's FULLNAT has its local addresses in zones, which is not supported" : 'this kernel has no FULLNAT of its own';
     if (by === 'kernel') log.error(`FULLNAT: --fullnat kernel, but ${why} - using netfilter`);
-    return new StockFullnat(() => chooseTranslation(system, why, log), this.#settings, system.clock, log, ready);
+    return new StockFullnat(() => chooseTranslation(system, why, log), this.#settings, new BudgetWatch(system, ipvs, log), system.clock, log, ready);
   }
 }

@@ -43,6 +43,10 @@ export class KernelFullnat implements FullnatBackend {
       fullnat: this.#timeouts ? fullnat : { ...fullnat, establishTimeout: null },
     };
   }
+
+  status(): null {
+    return null;
+  }
 }
 
 function remarks({ id, key, fullnat, persistence }: VirtualServer, timeouts: boolean): string[] {

@@ -7,7 +7,8 @@ import type { Clock } from '../../../system/clock.ts';
 import type { Family } from '../../../util/ip.ts';
 import type { Cancel, Millis } from '../../../util/time.ts';
 import type { Log } from '../../log/log.ts';
-import type { FullnatBackend } from './backend.ts';
+import type { FullnatBackend, FullnatStatus } from './backend.ts';
+import type { BudgetWatch } from './budget-watch.ts';
 import { VS_CONNTRACK, type KernelSettings } from './kernel-settings.ts';
 import type { Translation } from './translation.ts';
 
@@ -23,6 +24,7 @@ export class StockFullnat implements FullnatBackend {
   readonly #choose: () => Promise<Translation>;
   #translation: Translation | null = null;
   readonly #settings: KernelSettings;
+  readonly #budget: BudgetWatch;
   readonly #clock: Clock;
   readonly #log: Log;
   /** What could not be set up is tried again; this hears when it worked. */
@@ -36,9 +38,10 @@ export class StockFullnat implements FullnatBackend {
   readonly #said = new Set<string>();
 
   /** `choose` rejects where there is nothing to translate with, and is asked again later. */
-  constructor(choose: () => Promise<Translation>, settings: KernelSettings, clock: Clock, log: Log, ready: () => void) {
+  constructor(choose: () => Promise<Translation>, settings: KernelSettings, budget: BudgetWatch, clock: Clock, log: Log, ready: () => void) {
     this.#choose = choose;
     this.#settings = settings;
+    this.#budget = budget;
     this.#clock = clock;
     this.#log = log;
     this.#ready = ready;
@@ -68,6 +71,7 @@ export class StockFullnat implements FullnatBackend {
     this.#closed = true;
     this.#retry();
     this.#translation?.close();
+    this.#budget.watch([]);
     if (keep) return;
     try {
       await this.#translation?.apply([]);
@@ -75,6 +79,11 @@ export class StockFullnat implements FullnatBackend {
     } catch (cause) {
       this.#log.error(`FULLNAT: ${String(cause)}; what is left: ${this.#translation?.listing ?? 'kernel parameters'}`);
     }
+  }
+
+  status(): FullnatStatus | null {
+    if (this.#translation === null || this.#plans.length === 0) return null;
+    return { by: this.#translation.name, pools: this.#plans.flatMap(({ pools }) => pools), reading: this.#budget.last };
   }
 
   async #setUp(): Promise<void> {
@@ -85,6 +94,7 @@ export class StockFullnat implements FullnatBackend {
     if (this.#plans.length === 0) await this.#settings.need([]);
     this.#translated = new Set(this.#plans.flatMap(({ services }) => services.map(({ id }) => serviceKey(id))));
     this.#pause = FIRST_PAUSE;
+    if (!this.#closed) this.#budget.watch(this.#plans);
   }
 
   #failed(cause: unknown): void {
