@@ -63,7 +63,8 @@ async function lines(control: IpvsControl, options: IpvsOptions): Promise<string
   const entries = await table(control, options);
   if (options.save === true) return saveTable(entries);
   const info = await control.info();
-  if (options.fullnat !== true) return listTable(info, entries, listKind(options), options.exact === true);
+  // Of a single service ipvsadm leaves the first line out.
+  if (options.fullnat !== true) return listTable(info, entries, listKind(options), options.exact === true).slice(chosen(options).length === 0 ? 0 : 1);
   hint(sizeHint(info));
   return listTable(info, asFullnat(entries, translated()), listKind(options), options.exact === true);
 }
@@ -78,9 +79,14 @@ async function localLists(control: IpvsControl, options: IpvsOptions): Promise<s
 }
 
 async function table(control: IpvsControl, { sort, ...options }: IpvsOptions): Promise<readonly ServiceEntryStatus[]> {
-  const wanted = [...one('-t', options.tcpService), ...one('-u', options.udpService), ...one('-f', options.fwmarkService)];
+  const wanted = chosen(options);
   const entries = (await control.dump()).filter(({ service }) => wanted.length === 0 || wanted.includes(serviceOption(service.id)));
   return sort === false ? entries : inOrder(entries);
+}
+
+/** Services that are asked for by themselves, as ipvsadm's options name them; none: all. */
+function chosen({ tcpService, udpService, fwmarkService }: IpvsOptions): string[] {
+  return [...one('-t', tcpService), ...one('-u', udpService), ...one('-f', fwmarkService)];
 }
 
 function one(option: string, service: string | undefined): string[] {
