@@ -1,10 +1,11 @@
-/** What this kernel and this iptables can do, asked with rules in a chain that no packet reaches. */
+/** What this kernel and this iptables can do, asked with rules in chains that no packet reaches. */
 import { hashBelow } from '../../../ipvs/fullnat/address-hash.ts';
 import type { Choice } from '../../../ipvs/fullnat/iptables.ts';
 import { PROBE_CHAIN, probeText, savedTables, type Feature } from '../../../ipvs/fullnat/iptables-text.ts';
 import type { FullnatPlan } from '../../../ipvs/fullnat/plan.ts';
 import { SystemError } from '../../../system/error.ts';
 import type { Iptables } from '../../../system/iptables.ts';
+import type { Family } from '../../../util/ip.ts';
 import type { Log } from '../../log/log.ts';
 
 /**
@@ -22,6 +23,7 @@ export async function iptablesChoice(iptables: Iptables, plan: FullnatPlan, log:
   }
   const missing: string[] = [];
   for (const feature of [...needed, random]) if (!await works(iptables, plan, [feature])) missing.push(feature.module);
+  await sweep(iptables, plan.family);
   const program = plan.family === 'inet' ? 'iptables' : 'ip6tables';
   throw new SystemError('use', `${program}: this kernel lacks ${missing.join(', ') || 'something'} (modprobe them, or use a kernel that has them or nf_tables)`, 'ENOTSUP');
 }
@@ -43,18 +45,21 @@ function features({ family, pools, services, servers }: FullnatPlan): Feature[] 
   ];
 }
 
-/** A chain is there for a moment, and gone again whatever comes out. */
+/** Its chains go with the next change of all three tables, which comes at once; where the answer is no, they go here. */
 async function works(iptables: Iptables, { family }: FullnatPlan, features: readonly Feature[]): Promise<boolean> {
   try {
     await iptables.restore(family, probeText(features));
     return true;
   } catch (cause) {
+    await sweep(iptables, family);
     // Anything else (not installed, no permission, the lock is held) is no answer.
     if (!(cause instanceof SystemError && cause.code === 'EINVAL')) throw cause;
     return false;
-  } finally {
-    const saved = savedTables(await iptables.save(family));
-    const left = [...saved].filter(([, { chains }]) => chains.includes(PROBE_CHAIN)).map(([table]) => `*${table}\n:${PROBE_CHAIN} - [0:0]\n-X ${PROBE_CHAIN}\nCOMMIT\n`);
-    if (left.length > 0) await iptables.restore(family, left.join(''));
   }
+}
+
+async function sweep(iptables: Iptables, family: Family): Promise<void> {
+  const saved = savedTables(await iptables.save(family));
+  const left = [...saved].filter(([, { chains }]) => chains.includes(PROBE_CHAIN)).map(([table]) => `*${table}\n:${PROBE_CHAIN} - [0:0]\n-X ${PROBE_CHAIN}\nCOMMIT\n`);
+  if (left.length > 0) await iptables.restore(family, left.join(''));
 }
