@@ -306,6 +306,16 @@ describe('FULLNAT on a kernel without nf_tables', () => {
     await fullnat.stop(false);
   });
 
+  it('toa cannot be, and is said once', async () => {
+    const stage = new Stage().legacy();
+    const fullnat = stage.fullnat();
+    const config = ipvs(`${POOL}${service('203.0.113.1', 'laddr_group_name G\n toa on')}`);
+    await fullnat.apply(config);
+    await fullnat.apply(config);
+    expect(stage.log.texts('warn')).to.deep.equal(['Virtual server [203.0.113.1]:tcp:80: toa needs nf_tables, which this kernel does not have - ignored: real servers see local addresses']);
+    await fullnat.stop(false);
+  });
+
   it('IPv6 has its own', async () => {
     const stage = new Stage().legacy();
     const fullnat = stage.fullnat();

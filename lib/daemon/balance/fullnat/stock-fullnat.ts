@@ -32,6 +32,8 @@ export class StockFullnat implements FullnatBackend {
   #plans: readonly FullnatPlan[] = [];
   /** Services that are translated, by serviceKey. */
   #translated: ReadonlySet<string> = new Set();
+  /** Virtual servers with the client's address in their SYNs. */
+  #toa: readonly string[] = [];
   #retry: Cancel = () => undefined;
   #pause: Millis = FIRST_PAUSE;
   #closed = false;
@@ -88,6 +90,7 @@ export class StockFullnat implements FullnatBackend {
 
   async #setUp(): Promise<void> {
     this.#translation ??= await this.#choose();
+    if (this.#translation.name === 'iptables') for (const id of this.#toa) this.#once(`Virtual server ${id}: toa needs nf_tables, which this kernel does not have - ignored: real servers see local addresses`);
     // Settings first: without them no packet meets the rules. When none is needed any more, rules go first.
     if (this.#plans.length > 0) await this.#settings.need(this.#plans.map(({ family }) => family));
     await this.#translation.apply(this.#plans);
