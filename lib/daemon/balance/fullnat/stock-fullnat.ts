@@ -53,6 +53,7 @@ export class StockFullnat implements FullnatBackend {
   async apply(config: IpvsConfig): Promise<void> {
     this.#retry();
     this.#plans = FAMILIES.flatMap((family) => fullnatPlan(config, family) ?? []);
+    this.#toa = config.virtualServers.filter((service) => isFullnat(service) && service.fullnat.toa && service.family === 'inet').map(({ id }) => id);
     for (const line of stockRemarks(config)) this.#once(line);
     try {
       await this.#setUp();
