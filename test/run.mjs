@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODES = { '': tests, unit: tests, demo, bench, prepare: () => 0 };
-const NEEDS_MACHINE = ['netns', 'linux', 'uml'];
+const NEEDS_MACHINE = ['netns', 'linux', 'uml', 'qemu'];
 /** How long one test may take that sets no bound of its own: against one that hangs, not a measure of a busy machine. */
 const TEST_BOUND = 30_000;
 /** How long one mocha process may take before it is ended and counted as failed. */
@@ -116,7 +116,8 @@ async function tests(which) {
   // The user-mode kernel has one processor: two of them share the suites. Without it they run here, and say what they need.
   const uml = files.filter((name) => name.startsWith('uml/'));
   const kernels = inPath('linux.uml') ? [0, 1].map((half) => uml.filter((_, i) => i % 2 === half)) : [uml];
-  const waves = which === 'unit' ? [[pure]] : [[pure], [linux], netns.map((name) => [name]), kernels];
+  const qemu = files.filter((name) => name.startsWith('qemu/'));
+  const waves = which === 'unit' ? [[pure]] : [[pure], [linux], netns.map((name) => [name]), kernels, [qemu]];
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failures = [];
   const reasons = new Map();
@@ -143,8 +144,7 @@ async function mocha(files, aside) {
   const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-test-'));
   const counts = join(folder, 'counts.json');
   const mochaArgv = [require.resolve('mocha/bin/mocha.js'), process.stdout.isTTY ? '--color' : '--no-color', '--timeout', String(TEST_BOUND), '--reporter', join(PROJECT, 'test/reporter.cjs'), '--reporter-option', `counts=${counts}`, ...files.map((name) => join('dist/test', name))];
-  const inGuest = files.every((name) => name.startsWith('uml/')) && inPath('linux.uml');
-  const [program, ...argv] = inGuest ? ['test/uml/uml-run', '--timeout', String(SUITE_BOUND / 1000), '--rw', folder, '--', process.execPath, ...mochaArgv] : [process.execPath, ...mochaArgv];
+  const [program = process.execPath, ...argv] = [...guest(files, folder), process.execPath, ...mochaArgv];
   const { output, ended } = await new Promise((resolve) => {
     const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
@@ -176,6 +176,14 @@ async function mocha(files, aside) {
   if (process.env.REQUIRE_ALL === '1') result.failures.push(...result.pending.map((title) => `${title}: skipped, and REQUIRE_ALL=1`));
   result.reasons = [...output.matchAll(/^\s*skipped: (.*)$/gm)].map(([, reason]) => reason);
   return result;
+}
+
+/** The command that runs another in the kernel that these suites want; empty: this one, where they say what is missing. */
+function guest(files, folder) {
+  const all = (room) => files.every((name) => name.startsWith(`${room}/`));
+  if (all('uml') && inPath('linux.uml')) return ['test/uml/uml-run', '--timeout', String(SUITE_BOUND / 1000), '--rw', folder, '--'];
+  if (all('qemu') && spawnSync('test/qemu/qemu-run', ['-n']).status === 0) return ['test/qemu/qemu-run', '-t', String(SUITE_BOUND / 1000), '-w', folder, '--'];
+  return [];
 }
 
 // --- demo and bench --------------------------------------------------------------------------------------------
