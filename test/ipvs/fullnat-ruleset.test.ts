@@ -23,7 +23,7 @@ const PLAN: FullnatPlan = {
   ],
   servers: [{ protocol: 'tcp', address: ip('10.0.1.11'), port: 80 }, { protocol: 'udp', address: ip('10.0.1.12'), port: 0 }],
 };
-const SETS = ['svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark', 'mid_tcp', 'mid_mark', 'lips', 'rs', 'rs_any', 'toa', 'pool_G', 'poolx_74776f20776f726473'];
+const SETS = ['svc_tcp', 'svc_udp', 'svc_sctp', 'all_tcp', 'all_udp', 'all_sctp', 'svc_mark', 'mid_tcp', 'mid_all', 'mid_mark', 'lips', 'rs', 'rs_any', 'toa', 'toa_all', 'pool_G', 'poolx_74776f20776f726473'];
 
 /** What a kernel holds after these batches, set by set. */
 async function held(...batches: readonly (readonly FilterOp[])[]): Promise<Record<string, readonly string[] | null>> {
@@ -43,6 +43,11 @@ describe('FULLNAT by nf_tables: the table', () => {
     expect(await held(buildRuleset({ ...PLAN, servers: [] }), buildRuleset(PLAN))).to.deep.equal(once);
   });
 
+  it('a service of all ports goes by its address, whatever port a packet asks for', async () => {
+    const every = { id: { kind: 'address' as const, protocol: 'tcp' as const, address: ip('203.0.113.9'), port: 0 }, pool: 'G', toa: true, takeover: 'two words' };
+    expect(await held(buildRuleset({ ...PLAN, services: [...PLAN.services, every] }))).to.deep.include({ svc_tcp: ['cb00710100500000'], all_tcp: ['cb007109'], mid_all: ['cb007109'], mid_tcp: [], toa: ['cb00710100500000'], toa_all: ['cb007109'] });
+  });
+
   it('chooses by a hash of the client’s address and port, with the seed', () => {
     const hashes = only(buildRuleset(PLAN), 'add-rule').flatMap((op) => ('expressions' in op ? op.expressions : [])).filter(({ type }) => type === 'hash');
     expect(hashes).to.deep.equal([{ type: 'hash', from: 8, length: 8, modulus: 2, seed: 1, into: 8 }, { type: 'hash', from: 8, length: 8, modulus: 1, seed: 1, into: 8 }]);
@@ -58,7 +63,7 @@ describe('FULLNAT by nf_tables: the table', () => {
     const ops = buildRuleset(plan);
     expect(await held(ops)).to.deep.include({ mid_tcp: ['cb00710100500000'], mid_mark: (await held(buildRuleset(PLAN)))['svc_mark'], svc_udp: ['cb00710100350000'] });
     const dispatches = only(ops, 'add-rule').flatMap((op) => ('expressions' in op ? [op.expressions] : [])).filter((rule) => rule.some(({ type }) => type === 'dispatch'));
-    expect(dispatches.map((rule) => rule.flatMap((one) => (one.type === 'dispatch' ? [one.map] : [])).join())).to.deep.equal(['mid_tcp', 'mid_mark', 'svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark']);
+    expect(dispatches.map((rule) => rule.flatMap((one) => (one.type === 'dispatch' ? [one.map] : [])).join())).to.deep.equal(['mid_tcp', 'mid_all', 'mid_mark', 'svc_tcp', 'all_tcp', 'svc_udp', 'all_udp', 'svc_sctp', 'all_sctp', 'svc_mark']);
     expect(dispatches[0]).to.deep.include.members([{ type: 'payload', base: 'transport', offset: 13, length: 1, register: 8 }, { type: 'mask', register: 8, mask: Uint8Array.of(2) }]);
   });
 
@@ -66,7 +71,7 @@ describe('FULLNAT by nf_tables: the table', () => {
     const rules = (chain: string): string[] => only(buildRuleset(PLAN), 'add-rule').flatMap((op) => ('chain' in op && op.chain === chain && 'expressions' in op ? [op.expressions.map((one) => ('set' in one ? `${one.type} ${one.set}` : one.type)).join(', ')] : []));
     const strips = rules('guard').filter((rule) => rule.includes('strip'));
     expect(strips).to.have.length(2);
-    for (const [i, servers] of ['rs', 'rs_any'].entries()) expect(strips[i]).to.match(new RegExp(`lookup ${servers}, .*lookup-not toa, strip-tcp-option$`, 'u'));
+    for (const [i, servers] of ['rs', 'rs_any'].entries()) expect(strips[i]).to.match(new RegExp(`lookup ${servers}, .*lookup-not toa, lookup-not toa_all, strip-tcp-option$`, 'u'));
     expect(rules('input').map((rule) => /lookup lips, .*lookup (\w+), counter, verdict$/u.exec(rule)?.[1])).to.deep.equal(['rs', 'rs_any']);
   });
 

@@ -23,7 +23,7 @@ virtual_server_group web {
   ${GROUP}-${GROUP_LAST.split('.').at(-1) ?? ''} 80
 }
 ${service(`${VIP} 80`, '', { real })}${service(`${VIP} 7`, '', { port: 7 })}${service(`${VIP} 53`, '', { protocol: 'UDP', port: 53 })}${service(`${VIP6} 80`, '', { real: SERVERS6 })}
-${service(`fwmark ${MARK}`, '', { protocol: null })}${service('group web', '')}${service(`${PERSISTENT} 80`, '  persistence_timeout 300\n')}`;
+${service(`fwmark ${MARK}`, '', { protocol: null })}${service('group web', '')}${service(`${PERSISTENT} 0`, '  persistence_timeout 300\n', { port: 0 })}`;
 }
 
 /** What answers say: servers, and whom they saw. */
@@ -96,7 +96,7 @@ describe('FULLNAT by nftables, on a stock kernel', function () {
     for (const address of [GROUP, GROUP_LAST]) expect(told(await site.client.fetch(address, { times: 8 }))).to.deep.include({ servers: BOTH, failed: [] });
   });
 
-  it('persistence: a client stays with its server, by all local addresses', async () => {
+  it('persistence, for all ports: a client stays with its server, by all local addresses', async () => {
     const { servers: kept, seen, failed } = told(await site.client.fetch(PERSISTENT, { times: 24 }));
     expect([kept.length, seen, failed]).to.deep.equal([1, LOCAL.slice(0, 2), []]);
   });

@@ -2,10 +2,11 @@
  * FULLNAT's source translation as an nf_tables table of its own in each family (fullnat.md 6.3). Maps and sets stand for
  * services, servers and addresses, so that a packet costs the same however many there are, and a reload changes elements:
  *
- *     map svc_tcp   VIP . port : goto lg_POOL      (svc_udp, svc_sctp; svc_mark for marks; mid_tcp, mid_mark for what begins in
- *                                                   the middle: connections that another director had)
+ *     map svc_tcp   VIP . port : goto lg_POOL      (svc_udp, svc_sctp; all_tcp … for services of all ports, by address alone;
+ *                                                   svc_mark for marks; mid_tcp, mid_all, mid_mark for what begins in the
+ *                                                   middle: connections that another director had)
  *     map pool_POOL 0 : local address, 1 : …       chain lg_POOL: snat to jhash CLIENT . port mod n seed S map @pool_POOL
- *     set rs, rs_any, lips, toa                    chains guard, input, toa
+ *     set rs, rs_any, lips, toa, toa_all           chains guard, input, toa
  *
  * All payloads are what the connection's first packet had (`ct original`): at postrouting IPVS has put the server's address
  * into it.
@@ -75,15 +76,19 @@ export function removeRuleset(family: Family): FilterOp[] {
 /** What every table has, before the first service. */
 function skeleton(table: Ops): void {
   const address = table.address;
-  for (const protocol of Object.keys(PROTOCOLS)) table.set(`svc_${protocol}`, `${address} . inet_service`, 'verdict');
-  table.set('mid_tcp', `${address} . inet_service`, 'verdict').set('mid_mark', 'mark', 'verdict');
+  for (const protocol of Object.keys(PROTOCOLS)) table.set(`svc_${protocol}`, `${address} . inet_service`, 'verdict').set(`all_${protocol}`, address, 'verdict');
+  table.set('mid_tcp', `${address} . inet_service`, 'verdict').set('mid_all', address, 'verdict').set('mid_mark', 'mark', 'verdict');
   table.set('svc_mark', 'mark', 'verdict').set('lips', address).set('rs', `inet_proto . ${address} . inet_service`).set('rs_any', address);
   table.push({ op: 'add-chain', chain: 'post', hook: { type: 'nat', at: 'postrouting', priority: SRCNAT } });
   const middle = [...original(table), meta('l4proto', 8), equal(8, PROTOCOLS.tcp), ...WITHOUT_SYN];
-  table.rule('post', [...middle, ...originalTarget(table), { type: 'dispatch', map: 'mid_tcp', register: 8 }]);
+  const target = originalTarget(table);
+  table.rule('post', [...middle, ...target, { type: 'dispatch', map: 'mid_tcp', register: 8 }]);
+  table.rule('post', [...middle, target[0], { type: 'dispatch', map: 'mid_all', register: 8 }]);
   table.rule('post', [...middle, meta('mark', 8), { type: 'dispatch', map: 'mid_mark', register: 8 }]);
   for (const [protocol, number] of Object.entries(PROTOCOLS)) {
-    table.rule('post', [...original(table), meta('l4proto', 8), equal(8, number), ...originalTarget(table), { type: 'dispatch', map: `svc_${protocol}`, register: 8 }]);
+    const first = [...original(table), meta('l4proto', 8), equal(8, number)];
+    table.rule('post', [...first, ...target, { type: 'dispatch', map: `svc_${protocol}`, register: 8 }]);
+    table.rule('post', [...first, target[0], { type: 'dispatch', map: `all_${protocol}`, register: 8 }]);
   }
   table.rule('post', [...original(table), meta('mark', 8), { type: 'dispatch', map: 'svc_mark', register: 8 }]);
   // What conntrack calls invalid is not translated: a late packet would show the client's address to the server.
@@ -98,10 +103,10 @@ function skeleton(table: Ops): void {
     .rule('input', [...original(table), table.field('destination', 8), find('lips'), ...socket(table, 'source'), find('rs'), ...DROP])
     .rule('input', [...original(table), table.field('destination', 8), find('lips'), table.field('source', 8), find('rs_any'), ...DROP]);
   if (table.family === 'inet') {
-    table.set('toa', 'ipv4_addr . inet_service').push({ op: 'add-chain', chain: 'toa', hook: { at: 'prerouting', priority: RAW } });
-    for (const rule of toaRules('toa')) table.rule('toa', rule);
-    table.rule('guard', toaStripRule('toa', original(table), [...socket(table, 'destination'), find('rs')], originalTarget(table)))
-      .rule('guard', toaStripRule('toa', original(table), [table.field('destination', 8), find('rs_any')], originalTarget(table)));
+    table.set('toa', 'ipv4_addr . inet_service').set('toa_all', 'ipv4_addr').push({ op: 'add-chain', chain: 'toa', hook: { at: 'prerouting', priority: RAW } });
+    for (const rule of [...toaRules('toa'), ...toaRules('toa_all', 'address')]) table.rule('toa', rule);
+    table.rule('guard', toaStripRule(['toa', 'toa_all'], original(table), [...socket(table, 'destination'), find('rs')], target))
+      .rule('guard', toaStripRule(['toa', 'toa_all'], original(table), [table.field('destination', 8), find('rs_any')], target));
   }
 }
 
@@ -129,12 +134,14 @@ function content({ family, pools, services, servers }: FullnatPlan): Map<string,
     all.elements.set(`${key.join('.')} ${pool ?? ''}`, pool === null ? { key } : { key, data: { verdict: { goto: chainOf(pool) } } });
   };
   // Every set stands here, so that one that became empty is emptied.
-  for (const set of ['svc_tcp', 'svc_udp', 'svc_sctp', 'svc_mark', 'mid_tcp', 'mid_mark', 'lips', 'rs', 'rs_any', ...(family === 'inet' ? ['toa'] : [])]) sets.set(set, { elements: new Map() });
+  const names = [...Object.keys(PROTOCOLS).flatMap((protocol) => [`svc_${protocol}`, `all_${protocol}`]), 'svc_mark', 'mid_tcp', 'mid_all', 'mid_mark', 'lips', 'rs', 'rs_any', ...(family === 'inet' ? ['toa', 'toa_all'] : [])];
+  for (const set of names) sets.set(set, { elements: new Map() });
   for (const service of services) {
     const { set, key } = serviceElement(service);
     put(set, key, service.pool);
-    if (service.takeover !== undefined && (set === 'svc_tcp' || set === 'svc_mark')) put(set === 'svc_tcp' ? 'mid_tcp' : 'mid_mark', key, service.takeover);
-    if (service.toa && family === 'inet' && service.id.kind === 'address' && service.id.protocol === 'tcp') put('toa', key);
+    const middle = MIDDLE[set];
+    if (service.takeover !== undefined && middle !== undefined) put(middle, key, service.takeover);
+    if (service.toa && family === 'inet' && service.id.kind === 'address' && service.id.protocol === 'tcp') put(service.id.port === 0 ? 'toa_all' : 'toa', key);
   }
   for (const { addresses } of pools) for (const address of addresses) put('lips', ipToBytes(address));
   for (const { protocol, address, port } of servers) {
@@ -144,8 +151,12 @@ function content({ family, pools, services, servers }: FullnatPlan): Map<string,
   return sets;
 }
 
+/** Where a service stands besides for what begins in the middle: TCP, and marks. */
+const MIDDLE: Readonly<Record<string, string | undefined>> = { svc_tcp: 'mid_tcp', all_tcp: 'mid_all', svc_mark: 'mid_mark' };
+
 function serviceElement({ id }: TranslatedService): { set: string; key: Uint8Array } {
   if (id.kind === 'fwmark') return { set: 'svc_mark', key: native(id.mark) };
+  if (id.port === 0) return { set: `all_${id.protocol}`, key: ipToBytes(id.address) };
   return { set: `svc_${id.protocol}`, key: concat(ipToBytes(id.address), portWord(id.port)) };
 }
 
@@ -154,7 +165,7 @@ function original({ family }: Ops): Expression[] {
 }
 
 /** Address and port that the client asked for, from register 8 on. */
-function originalTarget({ family }: Ops): Expression[] {
+function originalTarget({ family }: Ops): [address: Expression, port: Expression] {
   return [
     { type: 'connection', key: 'original daddr', family, register: family === 'inet' ? 8 : 1 },
     { type: 'connection', key: 'original proto-dst', family, register: family === 'inet' ? 9 : 12 },

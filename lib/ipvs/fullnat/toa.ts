@@ -26,10 +26,14 @@ const IS_SYN: readonly Expression[] = [
   { type: 'equal', register: 8, value: Uint8Array.of(SYN) },
 ];
 
-/** Rules of a chain before any translation, for TCP to the addresses and ports of the set. A client may not bring the option itself. */
-export function toaRules(set: string): Expression[][] {
+/**
+ * Rules of a chain before any translation, for TCP to what the set holds: addresses and ports, or addresses with all ports. A client
+ * may not bring the option itself.
+ */
+export function toaRules(set: string, of: 'address and port' | 'address' = 'address and port'): Expression[][] {
   const toService: Expression[] = [
-    { type: 'payload', base: 'network', offset: 16, length: 4, register: 8 }, { type: 'payload', base: 'transport', offset: 2, length: 2, register: 9 },
+    { type: 'payload', base: 'network', offset: 16, length: 4, register: 8 },
+    ...(of === 'address' ? [] : [{ type: 'payload', base: 'transport', offset: 2, length: 2, register: 9 } as const]),
     { type: 'lookup', set, register: 8, into: null },
   ];
   return [
@@ -47,9 +51,12 @@ export function toaRules(set: string): Expression[][] {
   ];
 }
 
-/** A first packet that takes the option with it although its virtual server is not in the set: servers believe their directors in everything. */
-export function toaStripRule(set: string, original: readonly Expression[], toServer: readonly Expression[], target: readonly Expression[]): Expression[] {
-  return [...IS_TCP, ...IS_SYN, ...original, ...toServer, ...target, { type: 'lookup-not', set, register: 8 }, { type: 'strip-tcp-option', kind: TOA_KIND }];
+/**
+ * A first packet that takes the option with it although its virtual server is in neither set (of address and port, of addresses):
+ * servers believe their directors in everything.
+ */
+export function toaStripRule(sets: readonly [string, string], original: readonly Expression[], toServer: readonly Expression[], target: readonly Expression[]): Expression[] {
+  return [...IS_TCP, ...IS_SYN, ...original, ...toServer, ...target, ...sets.map((set): Expression => ({ type: 'lookup-not', set, register: 8 })), { type: 'strip-tcp-option', kind: TOA_KIND }];
 }
 
 export const TOA_TABLE = 'tsk_toa';
