@@ -200,11 +200,11 @@ async function timeline(node: LabNode, kind: DaemonKind, text: string): Promise<
   for (const name of names) await daemon.says(new RegExp(`\\(${name}\\) Entering MASTER STATE`), 20_000);
   // A master's addresses come after the rules.
   await until(`${node.name} holds its addresses`, 10_000, async () => /192\.0\.2\.10|2001:db8::100/.test(await node.sh('ip address show')), () => daemon.tail());
-  await until(`${node.name}'s ruleset rests`, 5000, settled(() => ruleset(node)));
+  await until(`${node.name}'s ruleset rests`, 20_000, settled(() => ruleset(node)));
   seen['master'] = await ruleset(node);
   await node.sh('ip link set far down');
   if (!text.includes('dont_track_primary')) for (const name of names) await daemon.says(new RegExp(`\\(${name}\\) Entering FAULT STATE`), 10_000);
-  await until(`${node.name}'s ruleset rests`, 5000, settled(() => ruleset(node)));
+  await until(`${node.name}'s ruleset rests`, 20_000, settled(() => ruleset(node)));
   seen['fault'] = await ruleset(node);
   daemon.terminate();
   await daemon.ended(20_000);

@@ -9,7 +9,7 @@ import { Daemon, daemonCommand, type DaemonKind } from './daemon.ts';
 import { Lab } from './lab.ts';
 import { requireLab } from './needs.ts';
 import type { LabNode } from './node.ts';
-import { sleep, until } from './wait.ts';
+import { sleep, until, wallClock } from './wait.ts';
 
 /** One step of the timeline: what is done, and what the fifo and the wire then show. Observed in keepalived 2.2.7. */
 interface Step {
@@ -120,7 +120,7 @@ describe('netns: tracked files, ours and keepalived on the same timeline', funct
     const { witness } = lab;
     const had = fifoLines(node, 'VI_1').length;
     const from = daemon.log.length;
-    const since = performance.timeOrigin + performance.now();
+    const since = wallClock();
     await node.sh(line);
     const now = (): string[] => fifoLines(node, 'VI_1').slice(had);
     await until(`${kind} tells its fifo ${fifo.join(', ')}`, 10_000, () => now().length >= fifo.length, () => `${now().join('\n')}\n${daemon.tail()}`);

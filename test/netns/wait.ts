@@ -1,6 +1,16 @@
-/** Milliseconds since the epoch with a fraction: comparable with the time stamps of captures and of `ip -ts`. */
+/** How far the steady clock may be from the machine's before the latter counts as set: less is the whole milliseconds of Date.now(). */
+const SET = 5;
+let began = performance.timeOrigin;
+
+/**
+ * Milliseconds since the epoch with a fraction: comparable with the time stamps of captures and of `ip -ts`. The steady clock has
+ * the fraction; it follows when the machine's clock is set meanwhile, as that of a virtual machine is which was held.
+ */
 export function wallClock(): number {
-  return performance.timeOrigin + performance.now();
+  const steady = performance.now();
+  const wall = Date.now() + 0.5;
+  if (Math.abs(wall - steady - began) > SET) began = wall - steady;
+  return began + steady;
 }
 
 export function sleep(ms: number): Promise<void> {
@@ -18,11 +28,11 @@ export async function until<T>(
   context: () => string = () => '',
   every = 20,
 ): Promise<Exclude<T, false | null | undefined>> {
-  const end = wallClock() + bound;
+  const end = performance.now() + bound;
   for (;;) {
     const value = await condition();
     if (value !== false && value !== null && value !== undefined) return value as Exclude<T, false | null | undefined>;
-    if (wallClock() > end) {
+    if (performance.now() > end) {
       const said = context();
       throw new Error(`waited ${bound} ms in vain: ${what}${said === '' ? '' : `\n${said}`}`);
     }

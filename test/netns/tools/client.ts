@@ -5,17 +5,19 @@
  *     node client.js HOST PORT INTERVAL_MS TIMEOUT_MS
  */
 import { request } from 'node:http';
+import { wallClock } from '../wait.ts';
 
 const [host = '', port = '80', interval = '100', timeout = '500'] = process.argv.slice(2);
 
 function ask(): void {
-  const at = performance.timeOrigin + performance.now();
+  const at = wallClock();
+  const began = performance.now();
   let over = false;
   const tell = (text: string | null, error: string | null): void => {
     if (over) return;
     over = true;
     clearTimeout(timer);
-    const took = performance.timeOrigin + performance.now() - at;
+    const took = performance.now() - began;
     process.stdout.write(`${JSON.stringify({ at, took, text, error })}\n`);
   };
   const asked = request({ host, port, agent: false }, (answer) => {
