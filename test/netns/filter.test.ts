@@ -193,11 +193,12 @@ async function isolate(node: LabNode): Promise<void> {
 
 async function timeline(node: LabNode, kind: DaemonKind, text: string): Promise<Record<string, string>> {
   const names = [...text.matchAll(/vrrp_instance (\w)/g)].map(([, name]) => name ?? '');
-  const daemon = node.start(kind, text);
+  // Long enough a backup to be looked at, also when two dozen start at once.
+  const daemon = node.start(kind, text.replaceAll('  version 3\n', '  version 3\n  advert_int 4\n'));
   await daemon.says(/Startup complete/, 20_000);
   const seen: Record<string, string> = { backup: text.includes('priority 255') ? '' : await ruleset(node) };
   if (text.includes('priority 255')) seen['backup'] = 'an owner is never a backup';
-  for (const name of names) await daemon.says(new RegExp(`\\(${name}\\) Entering MASTER STATE`), 20_000);
+  for (const name of names) await daemon.says(new RegExp(`\\(${name}\\) Entering MASTER STATE`), 40_000);
   // A master's addresses come after the rules.
   await until(`${node.name} holds its addresses`, 10_000, async () => /192\.0\.2\.10|2001:db8::100/.test(await node.sh('ip address show')), () => daemon.tail());
   await until(`${node.name}'s ruleset rests`, 20_000, settled(() => ruleset(node)));
