@@ -141,8 +141,9 @@ export class Cluster {
   async close(): Promise<void> {
     for (const daemon of this.daemons.values()) {
       if (!daemon.running) continue;
-      daemon.kill();
-      await daemon.end;
+      // Of one whose main process is gone the other may just be ending.
+      if (daemon.pids().length > 0) daemon.kill();
+      await until('its end', 60_000, () => !daemon.running, () => daemon.tail(), 100);
     }
     for (const child of this.children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     for (const name of MACHINES) await run('ip', ['netns', 'delete', `${this.prefix}${name}`]).catch(() => undefined);
