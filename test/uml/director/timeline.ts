@@ -16,7 +16,7 @@ export interface Scene {
 }
 
 /** How long a table may take to become what it should be: three checks a second apart, and a busy machine. */
-const BOUND = 90_000;
+const BOUND = 240_000;
 /** How long it must then stay so; longer where nothing should change, so that what changes too much is seen. */
 const STILL = 1000;
 const CALM = 400;
