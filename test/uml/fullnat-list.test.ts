@@ -8,6 +8,7 @@ import { printNotes } from '../../lib/ipvs/fullnat/notes.ts';
 import { ip } from '../../lib/util/ip.ts';
 import { until } from '../netns/wait.ts';
 import { ipvsadm, restore } from './ipvsadm.ts';
+import { skip } from '../needs.ts';
 import { requireUml } from './needs.ts';
 
 const PROGRAM = join(dirname(createRequire(import.meta.url).resolve('../../../package.json')), 'bin/tskeepalived.js');
@@ -115,7 +116,7 @@ describe('tskeepalived ipvs, of FULLNAT on a real kernel', function () {
 
   it('without ctnetlink in the kernel, by its file', function () {
     const modprobe = readFileSync('/proc/sys/kernel/modprobe', 'utf8');
-    if (spawnSync('modprobe', ['-r', 'nf_conntrack_netlink']).status !== 0) this.skip();
+    if (spawnSync('modprobe', ['-r', 'nf_conntrack_netlink']).status !== 0) skip(this, 'nf_conntrack_netlink cannot be unloaded');
     writeFileSync('/proc/sys/kernel/modprobe', '/bin/false');
     try {
       expect(four(ours('-c', '--fullnat').text)).to.deep.equal(lines);
