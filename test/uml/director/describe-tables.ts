@@ -6,7 +6,8 @@ import type { DaemonKind } from '../../netns/daemon.ts';
 import { pool } from '../../netns/wait.ts';
 import type { DirectorCase } from './cases.ts';
 import { selfSigned, type Pem } from './certificate.ts';
-import { Timeline, type Scene } from './timeline.ts';
+import { Ensemble } from './ensemble.ts';
+import { Timeline, type Scene, type Scenes } from './timeline.ts';
 import { read, written } from './transcript.ts';
 import { World } from './world.ts';
 import { requireUml } from '../needs.ts';
@@ -16,8 +17,10 @@ import { requireUml } from '../needs.ts';
  * why NAME.txt is right. Compiled tests run from dist/.
  */
 const FOLDER = new URL('../../../../test/uml/tables/', import.meta.url);
-/** Cases at the same time: mostly they wait, but two Node processes each have to fit. */
-const TOGETHER = 3;
+/** Configurations at the same time: they wait for each other's processor otherwise. */
+const TOGETHER = 2;
+/** Cases in one configuration; ALONE=1: each for itself. */
+const IN_ONE = process.env['ALONE'] === '1' ? 1 : 4;
 const UPDATE = process.env['UPDATE'] === '1';
 /** ONLY=PATTERN: cases whose name it matches. */
 const ONLY = new RegExp(process.env['ONLY'] ?? '', 'u');
@@ -32,13 +35,14 @@ export function describeTables(title: string, cases: readonly DirectorCase[]): v
     this.timeout(600_000);
     const chosen = cases.filter(({ name }) => ONLY.test(name));
     let folder: string;
-    let played: Promise<Map<World, Scene[]>>[] = [];
+    const ensembles = Array.from({ length: Math.ceil(chosen.length / IN_ONE) }, (_, i) => new Ensemble(chosen.slice(i * IN_ONE, (i + 1) * IN_ONE)));
+    let played: Promise<Map<World, Scenes[]>>[] = [];
 
     before(function () {
       requireUml(this, 'ipvsadm', 'keepalived', 'openssl');
       folder = mkdtempSync(join(tmpdir(), 'tska-director-'));
       const pem = selfSigned(folder);
-      played = pool(TOGETHER, chosen.map((shape, i) => () => play(shape, i, folder, pem)));
+      played = pool(TOGETHER, ensembles.map((ensemble, i) => () => play(ensemble, i, folder, pem)));
     });
     after(async () => {
       await Promise.allSettled(played);
@@ -47,9 +51,10 @@ export function describeTables(title: string, cases: readonly DirectorCase[]): v
 
     for (const [i, { name }] of chosen.entries()) {
       it(name.replaceAll('-', ' '), async () => {
-        const shown = await played[i];
+        const shown = await played[Math.floor(i / IN_ONE)];
         if (shown === undefined) throw new Error('not played');
-        for (const [world, scenes] of shown) {
+        for (const [world, steps] of shown) {
+          const scenes = steps.flatMap((step) => step[i % IN_ONE] ?? []);
           if (UPDATE) writeFileSync(path(name, world.kind), written(scenes));
           else expect(written(scenes), world.kind).to.equal(readFileSync(path(name, world.kind), 'utf8'));
         }
@@ -67,11 +72,18 @@ function expected(name: string, kind: DaemonKind): readonly Scene[] | null {
   return UPDATE || !existsSync(path(name, kind)) ? null : read(readFileSync(path(name, kind), 'utf8'));
 }
 
-async function play(shape: DirectorCase, i: number, folder: string, pem: Pem): Promise<Map<World, Scene[]>> {
+/** Step by step what each case is to show; null when it is recorded now. */
+function wanted(ensemble: Ensemble, kind: DaemonKind): readonly Scenes[] | null {
+  const cases = ensemble.cases.map(({ name }) => expected(name, kind) ?? []);
+  const steps = Math.max(...cases.map((scenes) => scenes.length));
+  return steps === 0 ? null : Array.from({ length: steps }, (_, step) => cases.flatMap((scenes) => scenes[step] ?? []));
+}
+
+async function play(ensemble: Ensemble, i: number, folder: string, pem: Pem): Promise<Map<World, Scenes[]>> {
   const worlds: World[] = [];
   try {
     for (const kind of KINDS) worlds.push(await World.open(i * 2 + worlds.length + 1, kind, folder));
-    return await new Timeline(shape, worlds, folder, pem).play(new Map(KINDS.map((kind) => [kind, expected(shape.name, kind)])));
+    return await new Timeline(ensemble, worlds, folder, pem).play(new Map(KINDS.map((kind) => [kind, wanted(ensemble, kind)])));
   } finally {
     for (const world of worlds) await world.close();
   }
