@@ -32,6 +32,8 @@ const EXIT_PERMISSION = 4;
 /** An internal inconsistency: the daemon starts another one. */
 const EXIT_BUG = 70;
 const LOG_GRACE = 500;
+/** How often the daemon hears that this process works at its stop; child_wait_time is whole seconds. */
+const SIGN_OF_LIFE = 500;
 
 /** Runs until told to stop, or the daemon is gone; resolves with the exit code. */
 export async function runCheckers(): Promise<number> {
@@ -182,6 +184,7 @@ class CheckerLife {
 
   #terminated = false;
   #stop(): void {
+    if (!this.#ending) setInterval(() => { report({ type: 'leaving' }); }, SIGN_OF_LIFE).unref();
     this.#ending = true;
     this.#end();
   }

@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { cpus, hostname, networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { globMatcher } from '../util/glob.ts';
 import { parseIp, type IpAddress } from '../util/ip.ts';
 import { iprouteNames } from './iproute-names.ts';
 import type { Account, FileFacts, FileReader, LinkFacts, Machine, ReadResult } from '../config/machine.ts';
@@ -153,7 +154,7 @@ function globOne(pattern: string, directory: string): string[] {
 }
 
 function matches(base: string, component: string, directory: string): string[] {
-  const test = globRegExp(component);
+  const test = globMatcher(component);
   try {
     return readdirSync(base.startsWith('/') ? base : join(directory === '' ? '.' : directory, base))
       .filter((name) => test.test(name) && (component.startsWith('.') || !name.startsWith('.')))
@@ -162,21 +163,6 @@ function matches(base: string, component: string, directory: string): string[] {
     // A directory that is not there or not readable matches nothing, as glob(3) has it.
     return [];
   }
-}
-
-function globRegExp(component: string): RegExp {
-  let source = '';
-  for (let i = 0; i < component.length; i++) {
-    const c = component.charAt(i);
-    const close = c === '[' ? component.indexOf(']', i + 2) : -1;
-    if (c === '*') source += '.*';
-    else if (c === '?') source += '.';
-    else if (close > 0) {
-      source += `[${component.slice(i + 1, close).replace(/^!/u, '^').replace(/\\/gu, '\\\\')}]`;
-      i = close;
-    } else source += c.replace(/[\\^$.|+(){}[\]]/u, '\\$&');
-  }
-  return new RegExp(`^${source}$`, 's');
 }
 
 function errno(cause: unknown): string {

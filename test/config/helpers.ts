@@ -3,6 +3,7 @@ import { keepalivedLines, loadConfig, loadText, type Loaded } from '../../lib/co
 import { braces } from '../../lib/config/include.ts';
 import type { FileFacts, FileReader, Machine } from '../../lib/config/machine.ts';
 import type { VrrpInstance } from '../../lib/config/model.ts';
+import { globMatcher } from '../../lib/util/glob.ts';
 import { parseIp } from '../../lib/util/ip.ts';
 
 export interface FakeFile {
@@ -30,9 +31,10 @@ export function files(content: Readonly<Record<string, string | FakeFile>>): Fil
     facts,
     glob: (pattern, directory) => braces(pattern).flatMap((one) => {
       const whole = one.startsWith('/') || directory === '' ? one : `${directory}/${one}`;
-      const matcher = new RegExp(`^${whole.replace(/[.+^$()|\\]/gu, '\\$&').replace(/\*/gu, '[^/]*').replace(/\?/gu, '[^/]')}$`, 'u');
+      const components = whole.split('/').map(globMatcher);
+      const matches = (path: string): boolean => path.split('/').length === components.length && path.split('/').every((part, i) => components[i]?.test(part));
       const paths = new Set(Object.keys(content).flatMap((path) => [path, path.slice(0, Math.max(0, path.lastIndexOf('/')))]));
-      return [...paths].filter((path) => path !== '' && matcher.test(path)).sort().map((path) => (whole === one ? path : path.slice(directory.length + 1)));
+      return [...paths].filter((path) => path !== '' && matches(path)).sort().map((path) => (whole === one ? path : path.slice(directory.length + 1)));
     }),
   };
 }

@@ -196,6 +196,33 @@ describe('daemon: the checking process is watched', () => {
     });
   }
 
+  it('one that says that it works at its stop gets twelve times as long, and no longer', async () => {
+    const watch = started({}, `child_wait_time 2\n${SERVICE}`);
+    void watch.supervisor.stop();
+    for (let seconds = 1; seconds < 24; seconds++) {
+      await watch.clock.advance(1000);
+      watch.last.listener.heard({ type: 'leaving' });
+    }
+    await watch.clock.advance(999);
+    expect(watch.last.killed).to.equal(false);
+    await watch.clock.advance(1);
+    expect(watch.last.killed).to.equal(true);
+    await watch.die();
+    expect(watch.clock.pending()).to.equal(0);
+  });
+
+  it('one that worked at its stop and then says nothing any more is killed', async () => {
+    const watch = started();
+    void watch.supervisor.stop();
+    await watch.clock.advance(4000);
+    watch.last.listener.heard({ type: 'leaving' });
+    await watch.clock.advance(4999);
+    expect(watch.last.killed).to.equal(false);
+    await watch.clock.advance(1);
+    expect(watch.last.killed).to.equal(true);
+    await watch.die();
+  });
+
   it('the stop gives it its drain_time, the longest that it was told of, besides; and passes on that it should hurry', async () => {
     const watch = started({}, `global_defs {\n drain_time 60\n}\n${SERVICE}`);
     watch.supervisor.reload(configOf(`global_defs {\n drain_time 10\n}\n${SERVICE}`));

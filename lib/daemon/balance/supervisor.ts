@@ -42,8 +42,18 @@ interface Running {
   /** The longest drain_time that it has been given. */
   drain: Millis;
   /** It was told to stop: its end is no news, and after a while it is killed. null: it shall run. */
-  leaving: Cancel | null;
+  leaving: Leaving | null;
 }
+
+interface Leaving {
+  readonly told: Millis;
+  /** It may drain its servers until then, in silence or not. */
+  readonly drained: Millis;
+  kill: Cancel;
+}
+
+/** How many times child_wait_time a process may take that says that it works at its stop: a large table takes its time. */
+const PATIENCE = 12;
 
 export class CheckerSupervisor implements Balance {
   readonly #parts: SupervisorParts;
@@ -95,7 +105,7 @@ export class CheckerSupervisor implements Balance {
     this.#running?.process.send({ type: 'session', name, up });
   }
 
-  /** Resolves when it has gone; it is killed child_wait_time after its drain_time. */
+  /** Resolves when it has gone; it is killed child_wait_time after its drain_time, and later if it says that it works at it. */
   stop(): Promise<void> {
     this.#stopping = true;
     this.#restart?.();
@@ -119,7 +129,7 @@ export class CheckerSupervisor implements Balance {
   #spawn(): void {
     const { clock, log, start } = this.#parts;
     this.#restart = null;
-    const process = start(this.#died, { heard: (message) => { this.#heard(message); }, ended: (how) => { this.#ended(running, how); } });
+    const process = start(this.#died, { heard: (message) => { this.#heard(running, message); }, ended: (how) => { this.#ended(running, how); } });
     const running: Running = { process, born: clock.now(), drain: this.#config?.ipvs.drainTime ?? 0, leaving: null };
     this.#running = running;
     if (process.pid === null) return;
@@ -127,26 +137,38 @@ export class CheckerSupervisor implements Balance {
     for (const [name, up] of this.#sessions) process.send({ type: 'session', name, up });
   }
 
-  #heard(message: FromChecker): void {
+  #heard(running: Running, message: FromChecker): void {
     if (message.type === 'ready') this.#wasReady = true;
+    else if (message.type === 'leaving') this.#wait(running);
     else if (message.hook === 'onQuorum') this.#parts.hooks.emit(message.hook, message.event);
     else this.#parts.hooks.emit(message.hook, message.event);
   }
 
   #dismiss(running: Running): void {
     if (running.leaving !== null) return;
-    const { clock, log } = this.#parts;
+    const told = this.#parts.clock.now();
     running.process.send({ type: 'stop' });
-    const limit = running.drain + (this.#config?.process.childWait ?? 0);
-    running.leaving = clock.at(clock.now() + limit, () => {
-      log.warn(`${NAME} child process(${running.process.pid ?? '?'}) did not end within ${limit / 1000} s, killing it`);
+    running.leaving = { told, drained: told + running.drain, kill: () => undefined };
+    this.#wait(running);
+  }
+
+  /** It is killed when it has said nothing for child_wait_time, or has taken too long for all it says. */
+  #wait(running: Running): void {
+    const { leaving } = running;
+    if (leaving === null) return;
+    const { clock, log } = this.#parts;
+    const childWait = this.#config?.process.childWait ?? 0;
+    leaving.kill();
+    const at = Math.min(Math.max(clock.now(), leaving.drained) + childWait, leaving.drained + childWait * PATIENCE);
+    leaving.kill = clock.at(at, () => {
+      log.warn(`${NAME} child process(${running.process.pid ?? '?'}) did not end within ${(at - leaving.told) / 1000} s, killing it`);
       running.process.kill();
     });
   }
 
   #ended(running: Running, how: ProcessEnd): void {
     this.#running = null;
-    running.leaving?.();
+    running.leaving?.kill();
     if (this.#stopping) return this.#gone();
     if (running.leaving !== null) {
       // A reload has asked for it again meanwhile.
