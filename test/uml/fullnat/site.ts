@@ -96,7 +96,7 @@ export class FullnatSite {
     return (await this.run('sh', '-c', 'iptables-legacy-save; ip6tables-legacy-save')).split('\n').filter((line) => line.includes('TSK-FNAT'));
   }
 
-  /** What goes over the director's interface while `act` runs: `FROM > TO FLAGS` of each TCP packet. */
+  /** What goes over the director's interface while `act` runs, and until it ceases: `FROM > TO FLAGS` of each TCP packet. */
   async capture(filter: string, act: () => Promise<void>): Promise<string[]> {
     const child = spawn('nsenter', [`--net=/run/netns/${this.name('dir')}`, 'tcpdump', '-i', 'eth0', '-nn', '-l', '-tt', filter], { stdio: ['ignore', 'pipe', 'pipe'] });
     let [text, said] = ['', ''];
