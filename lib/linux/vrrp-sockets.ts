@@ -73,6 +73,11 @@ const REHEARSAL_6 = [ip('2001:db8::1'), ip('2001:db8::2')] as const;
 const incoming = new Message({ name: SOCKADDR_IN6, data: LARGEST_DATAGRAM, control: CONTROL_SPACE });
 const outgoing = new Message({ name: SOCKADDR_IN6, data: LARGEST_DATAGRAM, control: CONTROL_SPACE });
 
+/** A message that needs nothing but its identification to be sent again. */
+interface Packet extends Pick<OutgoingDatagram, 'from' | 'to' | 'ttl'> {
+  readonly message: Message;
+}
+
 class RawVrrpSocket implements VrrpSocket {
   readonly #spec: SocketSpec;
   readonly #linkIndex: number;
@@ -86,7 +91,7 @@ class RawVrrpSocket implements VrrpSocket {
   #looked: Millis = -Infinity;
   readonly #forgetLink: Cancel;
   /** Payloads sent before, and from the second time on their packets; one that is forgotten elsewhere is forgotten here. */
-  readonly #packets = new WeakMap<Uint8Array, Message | null>();
+  readonly #packets = new WeakMap<Uint8Array, Packet | null>();
   #open = true;
 
   constructor(
@@ -122,8 +127,10 @@ class RawVrrpSocket implements VrrpSocket {
   }
 
   #transmit(datagram: OutgoingDatagram, flags: number): number {
-    const message = this.#packets.get(datagram.payload);
-    if (message == null) return this.#transmitNew(datagram, flags, message === null);
+    const packet = this.#packets.get(datagram.payload);
+    // The same payload may go to somebody else.
+    if (packet == null || packet.to !== datagram.to || packet.from !== datagram.from || packet.ttl !== datagram.ttl) return this.#transmitNew(datagram, flags, packet === null);
+    const { message } = packet;
     // The kernel makes the header's checksum (raw(7)).
     if (this.#spec.family === 'inet') message.data.writeUInt16BE(datagram.id, 4);
     return sendmsg(this.#fd, message.header, MSG_DONTWAIT | flags);
@@ -133,7 +140,8 @@ class RawVrrpSocket implements VrrpSocket {
     const message = again ? new Message({ name: SOCKADDR_IN6, data: IPV4_HEADER + datagram.payload.length, control: CONTROL_SPACE }) : outgoing;
     if (this.#spec.family === 'inet') this.#load4(message, datagram);
     else this.#load6(message, datagram);
-    this.#packets.set(datagram.payload, again ? message : null);
+    const { from, to, ttl } = datagram;
+    this.#packets.set(datagram.payload, again ? { from, to, ttl, message } : null);
     return sendmsg(this.#fd, message.header, MSG_DONTWAIT | flags);
   }
 
