@@ -75,7 +75,10 @@ async function measure(): Promise<void> {
   const rows: string[][] = [];
   for (const servers of [...new Set([Math.min(1000, most), most])]) {
     for (const check of ['TCP_CHECK', 'HTTP_GET'] as const) {
-      for (const kind of kinds) rows.push(await one(kind, check, servers, loop, seconds));
+      for (const kind of kinds) {
+        rows.push(await one(kind, check, servers, loop, seconds));
+        console.log(`${kind} ${check} with ${servers}: done`);
+      }
     }
   }
   console.log(`each server checked every ${loop} s; counted for ${seconds} s after the first round`);

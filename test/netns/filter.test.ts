@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { requirePrograms } from '../needs.ts';
-import type { Daemon, DaemonKind } from './daemon.ts';
+import type { Daemon } from './daemon.ts';
 import { Lab } from './lab.ts';
 import { requireLab } from './needs.ts';
 import type { LabNode } from './node.ts';
-import { until, wallClock } from './wait.ts';
+import { sleep, until, wallClock } from './wait.ts';
 
 const GLOBALS = (lines = ''): string => (lines === '' ? '' : `global_defs {\n  ${lines}\n}\n`);
 const instance = (name: string, vrid: number, lines: string, addresses: string, excluded = ''): string => `vrrp_instance ${name} {
@@ -46,24 +46,24 @@ describe('netns: packet filter of a router that does not accept', function () {
 
   describe('nft list ruleset, beside keepalived\'s', () => {
     let lab: Lab;
-    const seen = new Map<string, Record<string, string>>();
+    const seen = new Map<string, Record<string, Rulesets>>();
     before(async function () {
       requireLab(this);
       requirePrograms(this, 'nft', 'keepalived');
       const cases = Object.keys(CASES) as Case[];
       lab = await Lab.open({ witness: null, nodes: Object.fromEntries(cases.flatMap((name) => [[`o${name}`, '192.0.2.1/24'], [`k${name}`, '192.0.2.2/24']])) });
       await Promise.all(cases.flatMap((name) => [isolate(nodeOf(lab, `o${name}`)), isolate(nodeOf(lab, `k${name}`))]));
-      await Promise.all(cases.flatMap((name) => (['ours', 'keepalived'] as const).map(async (kind) => {
-        seen.set(`${kind} ${name}`, await timeline(nodeOf(lab, `${kind === 'ours' ? 'o' : 'k'}${name}`), kind, CASES[name]));
-      })));
+      await Promise.all(cases.map(async (name) => {
+        seen.set(name, await timeline({ ours: nodeOf(lab, `o${name}`), keepalived: nodeOf(lab, `k${name}`) }, CASES[name]));
+      }));
     });
     after(() => lab?.close());
 
     for (const name of Object.keys(CASES)) {
       for (const moment of ['backup', 'master', 'fault', 'stopped']) {
         it(`${name}: ${moment}`, () => {
-          const theirs = seen.get(`keepalived ${name}`)?.[moment];
-          expect(seen.get(`ours ${name}`)?.[moment]).to.equal(theirs).and.not.to.equal(undefined);
+          const { ours, keepalived: theirs } = seen.get(name)?.[moment] ?? {};
+          expect(ours).to.equal(theirs).and.not.to.equal(undefined);
           if (moment === 'master') expect(theirs?.includes('drop'), 'something is dropped').to.equal(!OPEN.includes(name));
           if (moment === 'stopped') expect(theirs).to.equal('');
         });
@@ -191,35 +191,48 @@ async function isolate(node: LabNode): Promise<void> {
   await until(`${node.name} has a link-local address`, 10_000, async () => (await node.sh('ip -6 address show dev eth0 scope link -tentative')).includes('fe80'));
 }
 
-async function timeline(node: LabNode, kind: DaemonKind, text: string): Promise<Record<string, string>> {
+type Kind = 'ours' | 'keepalived';
+const KINDS: readonly Kind[] = ['ours', 'keepalived'];
+type Rulesets = Readonly<Record<Kind, string>>;
+
+/** Both, moment by moment. */
+async function timeline(nodes: Readonly<Record<Kind, LabNode>>, text: string): Promise<Record<string, Rulesets>> {
   const names = [...text.matchAll(/vrrp_instance (\w)/g)].map(([, name]) => name ?? '');
   // Long enough a backup to be looked at, also when two dozen start at once.
-  const daemon = node.start(kind, text.replaceAll('  version 3\n', '  version 3\n  advert_int 4\n'));
-  await daemon.says(/Startup complete/, 20_000);
-  const seen: Record<string, string> = { backup: text.includes('priority 255') ? '' : await ruleset(node) };
-  if (text.includes('priority 255')) seen['backup'] = 'an owner is never a backup';
-  for (const name of names) await daemon.says(new RegExp(`\\(${name}\\) Entering MASTER STATE`), 40_000);
+  const daemons = KINDS.map((kind) => nodes[kind].start(kind, text.replaceAll('  version 3\n', '  version 3\n  advert_int 4\n')));
+  const say = async (pattern: (name: string) => RegExp, bound: number): Promise<void> => { await Promise.all(daemons.flatMap((daemon) => names.map((name) => daemon.says(pattern(name), bound)))); };
+  const seen: Record<string, Rulesets> = { backup: { ours: 'an owner is never a backup', keepalived: 'an owner is never a backup' } };
+  if (!text.includes('priority 255')) {
+    await say((name) => new RegExp(`\\(${name}\\) Entering BACKUP STATE`), 20_000);
+    // While the state lasts.
+    seen['backup'] = await alike(nodes, 6000);
+  }
+  await say((name) => new RegExp(`\\(${name}\\) Entering MASTER STATE`), 40_000);
   // A master's addresses come after the rules.
-  await until(`${node.name} holds its addresses`, 10_000, async () => /192\.0\.2\.10|2001:db8::100/.test(await node.sh('ip address show')), () => daemon.tail());
-  await until(`${node.name}'s ruleset rests`, 20_000, settled(() => ruleset(node)));
-  seen['master'] = await ruleset(node);
-  await node.sh('ip link set far down');
-  if (!text.includes('dont_track_primary')) for (const name of names) await daemon.says(new RegExp(`\\(${name}\\) Entering FAULT STATE`), 10_000);
-  await until(`${node.name}'s ruleset rests`, 20_000, settled(() => ruleset(node)));
-  seen['fault'] = await ruleset(node);
-  daemon.terminate();
-  await daemon.ended(20_000);
-  seen['stopped'] = await ruleset(node);
+  for (const [i, kind] of KINDS.entries()) await until(`${nodes[kind].name} holds its addresses`, 20_000, async () => /192\.0\.2\.10|2001:db8::100/.test(await nodes[kind].sh('ip address show')), () => daemons[i]?.tail() ?? '');
+  seen['master'] = await alike(nodes);
+  for (const kind of KINDS) await nodes[kind].sh('ip link set far down');
+  if (!text.includes('dont_track_primary')) await say((name) => new RegExp(`\\(${name}\\) Entering FAULT STATE`), 20_000);
+  seen['fault'] = await alike(nodes);
+  for (const daemon of daemons) daemon.terminate();
+  for (const daemon of daemons) await daemon.ended(20_000);
+  seen['stopped'] = await alike(nodes);
   return seen;
 }
 
-/** True when two looks, half a second apart, are the same. */
-function settled(look: () => Promise<string>): () => Promise<boolean> {
-  return async () => {
-    const first = await look();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    return first === await look();
+/** Their rulesets when they are the same at two looks, half a second apart; after `bound` ms whatever they are. */
+async function alike(nodes: Readonly<Record<Kind, LabNode>>, bound = 20_000): Promise<Rulesets> {
+  const end = performance.now() + bound;
+  const look = async (): Promise<Rulesets> => {
+    const [ours, keepalived] = await Promise.all([ruleset(nodes.ours), ruleset(nodes.keepalived)]);
+    return { ours, keepalived };
   };
+  for (let before = await look(); ;) {
+    await sleep(500);
+    const now = await look();
+    if (performance.now() > end || (now.ours === now.keepalived && now.ours === before.ours && now.keepalived === before.keepalived)) return now;
+    before = now;
+  }
 }
 
 /** Without what counters have counted. */

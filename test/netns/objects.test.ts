@@ -59,7 +59,7 @@ static_rules {
 `;
 
 describe('netns: routes, rules and static entries', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let lab: Lab<'ours' | 'other'>;
 
   beforeEach(async function () {
@@ -70,7 +70,8 @@ describe('netns: routes, rules and static entries', function () {
   afterEach(() => lab?.close());
 
   it('the same configuration, ours and keepalived: the same tables as BACKUP, as MASTER, without an interface and with it again, and nothing after the stop', async () => {
-    const configuration = instance(ROUTES, RULES, 'virtual_ipaddress_excluded {\n    2001:db8::100/64\n  }') + STATICS;
+    // An interval that leaves time to look at the backup, on a busy machine too.
+    const configuration = instance(ROUTES, RULES, 'advert_int 4\n  virtual_ipaddress_excluded {\n    2001:db8::100/64\n  }') + STATICS;
     // Two machines that do not hear one another, so that both are Master.
     await lab.nodes.ours.partition('cut');
     const played = await Promise.all((['ours', 'keepalived'] as const).map((kind) => play(kind === 'ours' ? lab.nodes.ours : lab.nodes.other, kind, configuration)));
@@ -218,15 +219,15 @@ async function play(node: LabNode, kind: DaemonKind, configuration: string): Pro
   const daemon = node.start(kind, configuration);
   await daemon.says(/Entering BACKUP STATE/, 10_000);
   const backup = await settledTables(node);
-  await daemon.says(/setting Virtual Rules/, 10_000);
+  await daemon.says(/setting Virtual Rules/, 40_000);
   const master = await settledTables(node);
   const dump = await dumped(node, daemon);
   const since = wallClock();
   await node.sh('ip link set eth1 down');
-  await daemon.says(/Entering FAULT STATE/, 5000, since);
+  await daemon.says(/Entering FAULT STATE/, 20_000, since);
   const fault = await settledTables(node);
   await node.sh('ip link set eth1 up; ip -6 addr replace 2001:db8:99::1/64 dev eth1 nodad');
-  await daemon.says(/setting Virtual Rules/, 10_000, since);
+  await daemon.says(/setting Virtual Rules/, 40_000, since);
   const again = await settledTables(node);
   await stop(daemon);
   expect(await tables(node), `${kind} leaves nothing`).to.deep.equal(empty);
@@ -242,7 +243,7 @@ async function tables(node: LabNode): Promise<string[]> {
 /** The same, when two looks have found the same. */
 async function settledTables(node: LabNode): Promise<string[]> {
   let last = await tables(node);
-  return until('the tables stand still', 5000, async () => {
+  return until('the tables stand still', 20_000, async () => {
     const now = await tables(node);
     const same = JSON.stringify(now) === JSON.stringify(last);
     last = now;
