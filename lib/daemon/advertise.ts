@@ -19,9 +19,9 @@ export function advertise(instance: VrrpInstance, priority: number, from: IpAddr
   const advert = message(instance, priority);
   // Version 3 checksums name the destination, so that each peer has its own.
   const shared = instance.version === 2 ? encodeAdvertisement(advert, null) : null;
-  // A copy for each: a packet that is sent again is known by its payload.
   const ttl = unicast ? instance.unicastTtl : 255;
   return targets.map((to, i) => {
+    // A copy for each: a packet that is sent again is known by its payload.
     const message = sealed(instance, shared?.slice() ?? encodeAdvertisement(advert, pseudoHeaderOf(instance, { from, to }, oldChecksum)), { from, to }, stamp);
     const payload = instance.auth?.type === 'AH' ? encodeAh({ from, to, ttl, id }, sequence + i, message, secretKey(instance), hmac) : message;
     return { from, to, payload, ttl, id };

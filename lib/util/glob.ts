@@ -41,7 +41,8 @@ function bracket(inside: string): string {
   const items = (negated ? inside.slice(1) : inside).match(/\[:[a-z]+:\]|./gsu) ?? [];
   for (let i = 0; i < items.length; i++) {
     const item = items[i] ?? '';
-    const last = items[i + 1] === '-' ? items[i + 2] : undefined;
+    // A class ends no range.
+    const last = items[i + 1] === '-' && items[i + 2]?.startsWith('[:') !== true ? items[i + 2] : undefined;
     if (item.length > 2 && item.startsWith('[:')) members += CLASSES[item.slice(2, -2)] ?? '';
     else if (last === undefined) members += member(item);
     else {

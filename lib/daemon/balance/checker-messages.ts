@@ -16,7 +16,7 @@ export type ToChecker =
 export type FromChecker =
   /** IPVS is as configured, and checkers run. */
   | { readonly type: 'ready' }
-  /** Once a second while it stops: it works at it. */
+  /** Twice a second while it stops: it works at it. */
   | { readonly type: 'leaving' }
   | { [Name in keyof BalanceEvents]: { readonly type: 'event'; readonly hook: Name; readonly event: BalanceEvents[Name] } }[keyof BalanceEvents];
 

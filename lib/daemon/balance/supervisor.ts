@@ -161,7 +161,7 @@ export class CheckerSupervisor implements Balance {
     leaving.kill();
     const at = Math.min(Math.max(clock.now(), leaving.drained) + childWait, leaving.drained + childWait * PATIENCE);
     leaving.kill = clock.at(at, () => {
-      log.warn(`${NAME} child process(${running.process.pid ?? '?'}) did not end within ${(at - leaving.told) / 1000} s, killing it`);
+      log.warn(`${NAME} child process(${running.process.pid ?? '?'}) did not end within ${(at - leaving.told) / 1000} s, killing it; what it leaves in IPVS goes at the next start (child_wait_time gives it longer)`);
       running.process.kill();
     });
   }
