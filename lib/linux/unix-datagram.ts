@@ -34,7 +34,8 @@ export function unixDatagram(path: string, clock: Clock): UnixDatagram {
     send(text) {
       const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
       // A restarted receiver shows by the first send to the old socket, which then deserves a second one.
-      return attempt(bytes) || (fd === null && open && attempt(bytes)) || lost();
+      const old = fd;
+      return attempt(bytes) || (old !== null && fd === null && attempt(bytes)) || lost();
     },
     get dropped() {
       return dropped;

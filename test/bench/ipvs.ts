@@ -6,7 +6,7 @@
  *     npm run bench ipvs -- --reps=3 --services=1000 --servers=10
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -137,14 +137,17 @@ async function live(kind: DaemonKind, entries: readonly ServiceEntry[], lines: n
   const text = entries.map(virtualServer).join('');
   writeFileSync(path, text);
   const files = ['-f', path, '-p', join(folder, 'pid'), '-c', join(folder, 'checkers'), '-r', join(folder, 'vrrp')];
-  const [program = '', ...argv] = [...daemonCommand(kind), '-n', ...files];
+  const [program = '', ...argv] = [...daemonCommand(kind), '-n', '-l', ...files];
+  const log = openSync(join(folder, 'log'), 'a');
   const begun = performance.now();
-  const child = spawn(program, argv, { stdio: 'ignore', env: { ...process.env, TMPDIR: folder, STATE_DIRECTORY: folder } });
+  const child = spawn(program, argv, { stdio: ['ignore', log, log], env: { ...process.env, TMPDIR: folder, STATE_DIRECTORY: folder } });
+  closeSync(log);
   const ended = new Promise((resolve) => child.once('close', resolve));
+  const failure = (text: string): Error => new Error(`${kind}: ${text}\n${readFileSync(join(folder, 'log'), 'utf8').split('\n').slice(-30).join('\n')}`);
   const reached = async (what: string, condition: () => boolean): Promise<number> => {
     const from = performance.now();
     while (!condition()) {
-      if (performance.now() - from > BOUND || child.exitCode !== null) throw new Error(`${kind}: ${what}: ${programmed()} of ${lines}`);
+      if (performance.now() - from > BOUND || child.exitCode !== null) throw failure(`${what}: ${programmed()} of ${lines}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     return performance.now();
@@ -162,7 +165,7 @@ async function live(kind: DaemonKind, entries: readonly ServiceEntry[], lines: n
     const told = performance.now();
     child.kill('SIGTERM');
     await ended;
-    if (programmed() > 0) throw new Error(`${kind} left ${programmed()} lines`);
+    if (programmed() > 0) throw failure(`left ${programmed()} lines`);
     return { start, reload, messages, stop: performance.now() - told };
   } finally {
     child.kill('SIGKILL');

@@ -169,7 +169,7 @@ describe('FULLNAT by nftables, on a stock kernel', function () {
     const since = wallClock();
     // The daemon would repair it at once.
     await paused(daemon, async () => {
-      await site.nft('director', 'flush', 'chain', 'ip', 'tsk_fnat', 'post');
+      await site.nft('director', 'flush', 'chain', 'ip', 'tsk_fnat', 'translate');
       expect(told(await site.client.fetch(VIP, { times: 2, patience: 4000 })).failed).to.have.length(2);
     });
     await daemon.says(/nftables table tsk_fnat was changed by somebody else; making it anew/u, PATIENCE, since);

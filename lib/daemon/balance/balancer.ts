@@ -60,13 +60,14 @@ export class Balancer {
 
   /** Everything goes, and with `omega` it is told. `keep`: the kernel's table stays. */
   stop(keep: boolean): void {
-    if (!this.#parted) this.withdraw(keep);
+    Array.from(this.withdraw(keep));
     this.#standings = new Map();
     if (!keep) this.#parts.keeper.want(EMPTY_TABLE);
   }
 
-  /** What `stop` tells, ahead of it: the kernel's table stays until then. */
-  withdraw(keep: boolean): void {
+  /** What `stop` tells, ahead of it, once: the kernel's table stays until then. A step each virtual server: of ten thousand there is much to tell. */
+  *withdraw(keep: boolean): Generator<void> {
+    if (this.#parted) return;
     this.#parted = true;
     for (const { service, state } of this.#standings.values()) {
       for (const server of service.realServers) {
@@ -74,6 +75,7 @@ export class Balancer {
         if (!keep) this.#parts.log.info(`Shutting down ${inhibited ? '(inhibited) ' : ''}service ${server.id} from VS ${service.id}`);
       }
       this.#act(service, farewell(service, state, service.omega));
+      yield;
     }
   }
 

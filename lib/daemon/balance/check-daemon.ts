@@ -54,6 +54,8 @@ export interface CheckDaemonOptions {
   readonly again: boolean;
 }
 
+/** How much is done in a turn. */
+const STEPS = 50;
 /** How long mails may take at the stop. */
 const MAIL_GRACE = 1000;
 
@@ -244,7 +246,7 @@ export class CheckDaemon {
     const { drainTime } = this.#config.ipvs;
     const drains = !this.#options.keepIpvs && drainTime > 0 && this.#balancer.standings.size > 0;
     if (drains) {
-      this.#balancer.withdraw(false);
+      await this.#stepwise(this.#balancer.withdraw(false));
       await this.#drain.wait(drainTime);
     }
     const inherited = drains && hasHeir();
@@ -255,6 +257,7 @@ export class CheckDaemon {
 
   async #clear(keep: boolean): Promise<void> {
     if (!keep && this.#balancer.standings.size > 0) await this.#flush();
+    await this.#stepwise(this.#balancer.withdraw(keep));
     this.#balancer.stop(keep);
     await this.#keeper.settled();
     this.#keeper.close();
@@ -266,6 +269,14 @@ export class CheckDaemon {
     await this.#sync.stop();
     await this.#notes.note(this.#config.ipvs, null);
     await this.#journal.clear();
+  }
+
+  /** Others of this process have their turn in between. */
+  async #stepwise(steps: Iterator<void>): Promise<void> {
+    const { clock } = this.#parts.system;
+    for (let taken = 1; steps.next().done !== true; taken++) {
+      if (taken % STEPS === 0) await new Promise<void>((resolve) => { clock.at(clock.now(), resolve); });
+    }
   }
 
   /** The configuration as IPVS gets it. */

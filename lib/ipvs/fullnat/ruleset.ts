@@ -6,7 +6,7 @@
  *                                                   svc_mark for marks; mid_tcp, mid_all, mid_mark for what begins in the
  *                                                   middle: connections that another director had)
  *     map pool_POOL 0 : local address, 1 : …       chain lg_POOL: snat to jhash CLIENT . port mod n seed S map @pool_POOL
- *     set rs, rs_any, lips, toa, toa_all           chains guard, input, toa
+ *     set rs, rs_any, lips, toa, toa_all           chains translate (of post and again), guard, input, toa
  *
  * All payloads are what the connection's first packet had (`ct original`): at postrouting IPVS has put the server's address
  * into it.
@@ -79,18 +79,23 @@ function skeleton(table: Ops): void {
   for (const protocol of Object.keys(PROTOCOLS)) table.set(`svc_${protocol}`, `${address} . inet_service`, 'verdict').set(`all_${protocol}`, address, 'verdict');
   table.set('mid_tcp', `${address} . inet_service`, 'verdict').set('mid_all', address, 'verdict').set('mid_mark', 'mark', 'verdict');
   table.set('svc_mark', 'mark', 'verdict').set('lips', address).set('rs', `inet_proto . ${address} . inet_service`).set('rs_any', address);
-  table.push({ op: 'add-chain', chain: 'post', hook: { type: 'nat', at: 'postrouting', priority: SRCNAT } });
+  table.push({ op: 'add-chain', chain: 'translate', hook: null });
   const middle = [...original(table), meta('l4proto', 8), equal(8, PROTOCOLS.tcp), ...WITHOUT_SYN];
   const target = originalTarget(table);
-  table.rule('post', [...middle, ...target, { type: 'dispatch', map: 'mid_tcp', register: 8 }]);
-  table.rule('post', [...middle, target[0], { type: 'dispatch', map: 'mid_all', register: 8 }]);
-  table.rule('post', [...middle, meta('mark', 8), { type: 'dispatch', map: 'mid_mark', register: 8 }]);
+  table.rule('translate', [...middle, ...target, { type: 'dispatch', map: 'mid_tcp', register: 8 }]);
+  table.rule('translate', [...middle, target[0], { type: 'dispatch', map: 'mid_all', register: 8 }]);
+  table.rule('translate', [...middle, meta('mark', 8), { type: 'dispatch', map: 'mid_mark', register: 8 }]);
   for (const [protocol, number] of Object.entries(PROTOCOLS)) {
     const first = [...original(table), meta('l4proto', 8), equal(8, number)];
-    table.rule('post', [...first, ...target, { type: 'dispatch', map: `svc_${protocol}`, register: 8 }]);
-    table.rule('post', [...first, target[0], { type: 'dispatch', map: `all_${protocol}`, register: 8 }]);
+    table.rule('translate', [...first, ...target, { type: 'dispatch', map: `svc_${protocol}`, register: 8 }]);
+    table.rule('translate', [...first, target[0], { type: 'dispatch', map: `all_${protocol}`, register: 8 }]);
   }
-  table.rule('post', [...original(table), meta('mark', 8), { type: 'dispatch', map: 'svc_mark', register: 8 }]);
+  table.rule('translate', [...original(table), meta('mark', 8), { type: 'dispatch', map: 'svc_mark', register: 8 }]);
+  // Twice: of a packet that is under way while a transaction is made, rules are the old ones and elements may be the new ones, and
+  // what no chain translates is never translated. The second chain looks again.
+  for (const [i, chain] of ['post', 'again'].entries()) {
+    table.push({ op: 'add-chain', chain, hook: { type: 'nat', at: 'postrouting', priority: SRCNAT + i } }).rule(chain, [{ type: 'verdict', verdict: { goto: 'translate' } }]);
+  }
   // What conntrack calls invalid is not translated: a late packet would show the client's address to the server.
   const untranslated: Expression[] = [
     { type: 'connection', key: 'state', family: table.family, register: 8 }, { type: 'mask', register: 8, mask: native(CT_INVALID_OR_UNTRACKED) }, { type: 'not-equal', register: 8, value: native(0) },
