@@ -54,18 +54,24 @@ export function withMarks(ipvs: IpvsConfig, marks: GroupMarks): IpvsConfig {
  * without a port counts for what no other entry is for:
  *
  *     map tcp_map { ipv4_addr . inet_service : mark }       map tcp_any_map { ipv4_addr : mark }
+ *
+ * A packet that is under way while a table takes another's place may find both empty. It would reach this machine's own TCP,
+ * which resets its connection: a second chain looks again at what has no mark,
+ * by the same rules from the last to the first.
  */
 export function markRuleset(ipvs: IpvsConfig, marks: GroupMarks, family: Family, { table, priority }: MarkSettings): FilterOp[] {
   const maps = mapsOf(ipvs, marks, family);
   if (maps.size === 0) return [];
   const address = family === 'inet' ? 'ipv4_addr' as const : 'ipv6_addr' as const;
   const at = { family, table };
-  const base: FilterOp[] = [{ op: 'add-table', ...at }, { op: 'delete-table', ...at }, { op: 'add-table', ...at }, { op: 'add-chain', ...at, chain: 'prerouting', hook: { at: 'prerouting', priority } }];
+  const base: FilterOp[] = [{ op: 'add-table', ...at }, { op: 'delete-table', ...at }, { op: 'add-table', ...at }, { op: 'add-chain', ...at, chain: 'prerouting', hook: { at: 'prerouting', priority } }, { op: 'add-chain', ...at, chain: 'again', hook: { at: 'prerouting', priority: priority + 1 } }];
   return [...base, ...[...maps.values()].flatMap(({ name, protocol, ported, elements }, i): FilterOp[] => [
     { op: 'add-set', ...at, set: name, key: ported ? `${address} . inet_service` : address, map: 'mark', constant: false, id: i + 1 },
     { op: 'add-elements', ...at, set: name, elements: [...elements.values()] },
     { op: 'add-rule', ...at, chain: 'prerouting', expressions: marking(family, name, protocol, ported) },
-  ])];
+  ]), ...[...maps.values()].reverse().map(({ name, protocol, ported }): FilterOp => (
+    { op: 'add-rule', ...at, chain: 'again', expressions: [...UNMARKED, ...marking(family, name, protocol, ported)] }
+  ))];
 }
 
 interface MarkMap {
@@ -98,6 +104,8 @@ function mapsOf(ipvs: IpvsConfig, marks: GroupMarks, family: Family): Map<string
   }
   return maps;
 }
+
+const UNMARKED: readonly Expression[] = [{ type: 'meta', key: 'mark', register: 8 }, { type: 'equal', register: 8, value: new Uint8Array(4) }];
 
 /** meta mark set (ip daddr . th dport) map @NAME, for one protocol. */
 function marking(family: Family, name: string, protocol: Protocol, ported: boolean): Expression[] {

@@ -68,7 +68,9 @@ ${server('f', { method: 'FNAT' }).replace('protocol', 'laddr_group_name L\n prot
     const elements = (set: string): string[] => ops.flatMap((op) => (op.op === 'add-elements' && op.set === set ? op.elements.map(({ key }) => toHex(key)) : []));
     expect(elements('tcp_any_map')).to.deep.equal(['c0000263']);
     expect(elements('tcp_map')).to.deep.equal(['c000020100500000', 'c000020a1f900000', 'c000020b1f900000', 'c000020c1f900000']);
-    expect(ops.filter(({ op }) => op === 'add-rule')).to.have.lengthOf(4);
+    const lookups = (chain: string): string[] => ops.flatMap((op) => (op.op === 'add-rule' && op.chain === chain ? op.expressions.flatMap((step) => (step.type === 'lookup' ? [step.set] : [])) : []));
+    expect(lookups('prerouting')).to.deep.equal(['tcp_any_map', 'udp_any_map', 'tcp_map', 'udp_map']);
+    expect(lookups('again'), 'of what has no mark: the first that knows it has the last word').to.deep.equal(['udp_map', 'tcp_map', 'udp_any_map', 'tcp_any_map']);
     expect(markRuleset(ipvs, marks, 'inet6', SETTINGS).flatMap((op) => (op.op === 'add-set' ? [op.set] : []))).to.deep.equal(['tcp_map']);
     expect(markRuleset(ipvsOf(GROUPS + server('web')), marks, 'inet6', SETTINGS), 'nothing to mark').to.deep.equal([]);
   });
