@@ -184,9 +184,8 @@ async function fullnat(director: Director, services: number, servers: number): P
 /** Nothing but two translations. */
 function nftables(): Promise<() => Promise<void>> {
   const rules = `table ip alone {
-  map lips { type mark : ipv4_addr; elements = { ${LOCAL.map((address, i) => `${i} : ${address}`).join(', ')} } }
   chain pre { type nat hook prerouting priority dstnat; ip daddr ${VIP} tcp dport 80 dnat to ${SERVERS[0]}:80; ip daddr ${VIP} udp dport ${DISCARD} dnat to ${SERVERS[0]}:${DISCARD}; }
-  chain post { type nat hook postrouting priority srcnat; ip daddr ${SERVERS[0]} ct status dnat snat to jhash ip saddr . th sport mod ${LOCAL.length} seed 1 map @lips; }
+  chain post { type nat hook postrouting priority srcnat; ip daddr ${SERVERS[0]} ct status dnat snat to jhash ip saddr . th sport mod ${LOCAL.length} seed 1 map { ${LOCAL.map((address, i) => `${i} : ${address}`).join(', ')} }\n  }
 }`;
   const { status, stderr } = spawnSync('nft', ['-f', '-'], { input: rules, encoding: 'utf8' });
   if (status !== 0) throw new Error(`nft: ${stderr}`);

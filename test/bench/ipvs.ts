@@ -83,13 +83,13 @@ async function measure(): Promise<void> {
   ]);
   console.log('\nThe daemons');
   printTable([
-    ['median [least..most], ms', 'start to all configured', 'reload of one weight', 'its messages', 'stop', 'left by it'],
+    ['median [least..most], ms', 'start to all configured', 'of it programming', 'reload of one weight', 'its messages', 'stop', 'left by it'],
     ...kinds.map((kind) => {
       const of = (value: (one: Lived) => number): number[] => daemons[kind].map(value);
       const messages = daemons[kind].map((one) => (one.messages === null ? '–' : String(one.messages)));
-      return [kind, spread(of(({ start }) => start), 0), spread(of(({ reload }) => reload), 0), [...new Set(messages)].join(', '), spread(of(({ stop }) => stop), 0), [...new Set(of(({ left }) => left))].join(', ')];
+      return [kind, spread(of(({ start }) => start), 0), spread(of(({ programming }) => programming), 0), spread(of(({ reload }) => reload), 0), [...new Set(messages)].join(', '), spread(of(({ stop }) => stop), 0), [...new Set(of(({ left }) => left))].join(', ')];
     }),
-    ...(kinds.length === 2 ? [['ours/keepalived', ...(['start', 'reload'] as const).map((what) => ratio(daemons.ours.map((one) => one[what]), daemons.keepalived.map((one) => one[what]))), '', ratio(daemons.ours.map(({ stop }) => stop), daemons.keepalived.map(({ stop }) => stop)), '']] : []),
+    ...(kinds.length === 2 ? [['ours/keepalived', ...(['start', 'programming', 'reload'] as const).map((what) => ratio(daemons.ours.map((one) => one[what]), daemons.keepalived.map((one) => one[what]))), '', ratio(daemons.ours.map(({ stop }) => stop), daemons.keepalived.map(({ stop }) => stop)), '']] : []),
   ]);
 }
 
@@ -128,6 +128,8 @@ function run(program: string, options: readonly string[], input: string): void {
 /** Milliseconds of one life; messages: null where they cannot be seen. */
 interface Lived {
   readonly start: number;
+  /** Of it, from the first line of the table to the last. */
+  readonly programming: number;
   readonly reload: number;
   readonly messages: number | null;
   readonly stop: number;
@@ -135,7 +137,7 @@ interface Lived {
   readonly left: number;
 }
 
-/** A daemon's start, a reload in which the last server has another weight, and its stop; the table is looked at ten times a second. */
+/** A daemon's start, a reload in which the last server has another weight, and its stop; the table is looked at twenty times a second. */
 async function live(kind: DaemonKind, entries: readonly ServiceEntry[], lines: number): Promise<Lived> {
   const folder = mkdtempSync(join(tmpdir(), 'tskeepalived-bench-'));
   const path = join(folder, 'keepalived.conf');
@@ -153,12 +155,14 @@ async function live(kind: DaemonKind, entries: readonly ServiceEntry[], lines: n
     const from = performance.now();
     while (!condition()) {
       if (performance.now() - from > BOUND || child.exitCode !== null) throw failure(`${what}: ${programmed()} of ${lines}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return performance.now();
   };
   try {
-    const start = (await reached('start', () => programmed() >= lines)) - begun;
+    const first = await reached('start', () => programmed() > 0);
+    const last = await reached('start', () => programmed() >= lines);
+    const [start, programming] = [last - begun, last - first];
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const capture = NetlinkCapture.start(join(folder, 'netlink.pcap'));
     await capture?.ready();
@@ -172,7 +176,7 @@ async function live(kind: DaemonKind, entries: readonly ServiceEntry[], lines: n
     await ended;
     const [stop, left] = [performance.now() - told, programmed()];
     if (left > 0 && kind === 'ours') throw failure(`left ${left} lines`);
-    return { start, reload, messages, stop, left };
+    return { start, programming, reload, messages, stop, left };
   } finally {
     child.kill('SIGKILL');
     await ended;

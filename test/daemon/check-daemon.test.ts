@@ -425,6 +425,25 @@ describe('daemon: the checking half', () => {
     await bench.end();
   });
 
+  it('a service with FULLNAT leaves IPVS before its translation goes', async () => {
+    const service = (address: string): string => `virtual_server ${address} 80 {\n lvs_sched rr\n lvs_method FNAT\n protocol TCP\n laddr_group_name G\n real_server 10.0.0.9 80 {\n }\n}\n`;
+    const pool = 'local_address_group G {\n 10.0.0.21\n}\n';
+    const bench = new Bench();
+    for (const path of ['net/ipv4/vs/conntrack', 'net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) bench.sysctls.values.set(path, '0');
+    await bench.start(`${pool}${service('192.0.2.1')}${service('192.0.2.2')}`);
+    const served: string[][] = [];
+    const { filter } = bench;
+    const apply = filter.apply.bind(filter);
+    filter.apply = (ops) => {
+      if (ops.some(({ op }) => op === 'delete-elements')) served.push(bench.kernel.lines());
+      return apply(ops);
+    };
+    await bench.reload(`${pool}${service('192.0.2.2')}`);
+    expect(served).to.deep.equal([['tcp 192.0.2.2 80 rr: 10.0.0.9 80 w1']]);
+    expect(filter.elements('inet tsk_fnat', 'svc_tcp')).to.have.lengthOf(1);
+    await bench.end();
+  });
+
   describe('nftables_ipvs', () => {
     const server = (group: string): string => `virtual_server group ${group} {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 10.0.0.9 80 {\n }\n}\n`;
     const groups = (...names: readonly string[]): string => names.map((name, i) => `virtual_server_group ${name} {\n 192.0.2.1${i} 80\n 192.0.2.20-29 8080\n}\n${server(name)}`).join('');

@@ -6,7 +6,7 @@ const [host = '', port = '', ...counts] = process.argv.slice(2);
 const libc = koffi.load('libc.so.6');
 const socket = libc.func('int socket(int domain, int type, int protocol)') as (domain: number, type: number, protocol: number) => number;
 const connect = libc.func('int connect(int fd, const void *address, unsigned int length)') as (fd: number, address: Uint8Array, length: number) => number;
-const send = libc.func('ssize_t send(int fd, const void *data, size_t length, int flags)') as (fd: number, data: Uint8Array, length: number, flags: number) => number;
+const send = libc.func('long send(int fd, const void *data, size_t length, int flags)') as (fd: number, data: Uint8Array, length: number, flags: number) => number;
 
 const [AF_INET, SOCK_DGRAM] = [2, 2];
 const fd = socket(AF_INET, SOCK_DGRAM, 0);

@@ -74,7 +74,10 @@ function request(host: string, port: number, localAddress: string | undefined, t
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => (text += piece)).on('end', () => { resolve(`${text} < ${localPort}`); }).on('error', (cause) => { resolve(`error: ${cause.message}`); });
     });
-    asked.on('socket', (socket) => socket.once('connect', () => { localPort = socket.localPort ?? 0; }));
+    asked.on('socket', (socket) => {
+      localPort = socket.localPort ?? 0;
+      if (socket.connecting) socket.once('connect', () => { localPort = socket.localPort ?? 0; });
+    });
     asked.on('timeout', () => asked.destroy(new Error('no answer'))).on('error', (cause) => { resolve(`error: ${cause.message}`); });
   });
 }
