@@ -6,7 +6,7 @@ import type { Log } from '../../log/log.ts';
 
 /** The file that tells `tskeepalived ipvs` which masquerading services are FULLNAT. It is there while there is any. */
 export class ServiceNotes {
-  readonly #files: Pick<Files, 'write' | 'remove'>;
+  readonly #files: Pick<Files, 'read' | 'write' | 'remove'>;
   readonly #log: Log;
   readonly #path: string;
   readonly #epoch: string;
@@ -15,7 +15,7 @@ export class ServiceNotes {
   /** One change after the other. */
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(files: Pick<Files, 'write' | 'remove'>, log: Log, path: string, epoch: string) {
+  constructor(files: Pick<Files, 'read' | 'write' | 'remove'>, log: Log, path: string, epoch: string) {
     this.#files = files;
     this.#log = log;
     this.#path = path;
@@ -31,6 +31,7 @@ export class ServiceNotes {
   }
 
   async #become(text: string): Promise<void> {
+    this.#written ??= await this.#leftover();
     if (text === this.#written) return;
     try {
       if (text === '') await this.#files.remove(this.#path);
@@ -39,6 +40,15 @@ export class ServiceNotes {
     } catch (cause) {
       if (cause instanceof SystemError && cause.code === 'ENOENT' && text === '') this.#written = text;
       else this.#log.warn(`${this.#path} cannot be written (${String(cause)}): tskeepalived ipvs shows services with FULLNAT as masquerading`);
+    }
+  }
+
+  /** Where nothing stands nothing is removed: the directory may be one that cannot be written. */
+  async #leftover(): Promise<string | null> {
+    try {
+      return new TextDecoder().decode(await this.#files.read(this.#path));
+    } catch (cause) {
+      return cause instanceof SystemError && cause.code === 'ENOENT' ? '' : null;
     }
   }
 }
