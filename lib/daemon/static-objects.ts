@@ -124,7 +124,9 @@ export class StaticObjects {
   /** Rules, then routes, then addresses. */
   #take(objects: readonly StaticObject[]): void {
     for (const { id } of objects) this.#missing.delete(id);
-    this.#parts.routing.remove(STATIC, objects.filter(isRouting).reverse(), false);
+    // Rules before the routes that they lead to, each kind in the configuration's order, as keepalived does (seen with 2.2.7).
+    const routing = objects.filter(isRouting);
+    this.#parts.routing.remove(STATIC, [...routing.filter(({ kind }) => kind === 'rule'), ...routing.filter(({ kind }) => kind !== 'rule')], false);
     this.#parts.addresses.remove(STATIC, objects.flatMap((object) => (object.kind === 'address' ? [object.virtual] : [])), false);
   }
 
