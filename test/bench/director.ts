@@ -3,7 +3,7 @@
  * `loop` seconds. How many checks came of those due, how far apart two of the same server were, CPU of the checking process per
  * 1,000 checks, and the time from a server's death to its removal from the kernel's table.
  *
- *     npm run bench director -- --loop=20 --seconds=40 --servers=5000
+ *     npm run bench director -- --loop=20 --seconds=40 --few=1000 --servers=5000
  */
 import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -69,11 +69,11 @@ function serve(): void {
 }
 
 async function measure(): Promise<void> {
-  const [loop, seconds, most] = [numberOption('loop', 20), numberOption('seconds', 40), numberOption('servers', 5000)];
+  const [loop, seconds, few, most] = [numberOption('loop', 20), numberOption('seconds', 40), numberOption('few', 1000), numberOption('servers', 5000)];
   const kinds: readonly DaemonKind[] = inPath('keepalived') ? ['ours', 'keepalived'] : ['ours'];
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
   const rows: string[][] = [];
-  for (const servers of [...new Set([Math.min(1000, most), most])]) {
+  for (const servers of [...new Set([Math.min(few, most), most])]) {
     for (const check of ['TCP_CHECK', 'HTTP_GET'] as const) {
       for (const kind of kinds) {
         rows.push(await one(kind, check, servers, loop, seconds));

@@ -133,9 +133,14 @@ function configuration(services: number, servers: number, kind: 'FNAT' | 'NAT'):
   return `local_address_group inside {\n${LOCAL.map((address) => `  ${address}\n`).join('')}}\n${server(VIP, 0, 80, 'TCP')}${server(VIP, 0, DISCARD, 'UDP')}${others.join('')}`;
 }
 
+/** Reading ten thousand servers takes a minute here: each text once. */
+const known = new Map<string, IpvsConfig>();
 function read(text: string): IpvsConfig {
+  const before = known.get(text);
+  if (before !== undefined) return before;
   const { config } = load(text);
   if (config === null) throw new Error('the configuration was not read');
+  known.set(text, config.ipvs);
   return config.ipvs;
 }
 
