@@ -158,7 +158,7 @@ describe('what servers, scripts and a killed checker process do to the director'
             sent += block.length;
             if (!socket.write(block)) return;
           }
-          setImmediate(more);
+          if (!socket.destroyed) setImmediate(more);
         };
         socket.write(HEADER);
         socket.on('drain', more);
