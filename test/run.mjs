@@ -23,6 +23,8 @@ const BUSY = ['netns/many-addresses.test.js', 'netns/storm.test.js', 'netns/filt
 const TEST_BOUND = 30_000;
 /** How long one mocha process may take before it is ended and counted as failed. */
 const SUITE_BOUND = 15 * 60_000;
+/** How long it may then stay, when all its tests are over: what they left open is said. */
+const END_BOUND = 30_000;
 
 process.chdir(PROJECT);
 const mode = process.argv[2] ?? '';
@@ -171,11 +173,22 @@ async function mocha(files, aside) {
       child.kill('SIGTERM');
       setTimeout(() => child.kill('SIGKILL'), 5000).unref();
     }, SUITE_BOUND);
+    // The guest of a suite goes by SIGTERM as well.
+    let over = null;
+    const looking = setInterval(() => {
+      if (!existsSync(counts)) return;
+      over ??= performance.now();
+      if (performance.now() - over < END_BOUND) return;
+      clearInterval(looking);
+      say(`${files.length === 1 ? files[0] : `${files.length} files`}: something was left open; ended ${END_BOUND / 1000} s after the last test`);
+      child.kill('SIGTERM');
+    }, 1000);
     const forward = (signal) => child.kill(signal);
     process.on('SIGINT', forward).on('SIGTERM', forward);
     child.on('error', (cause) => (text += `\n${cause.message}\n`));
     child.on('close', (status, signal) => {
       clearTimeout(timer);
+      clearInterval(looking);
       process.off('SIGINT', forward).off('SIGTERM', forward);
       resolve({ output: text, ended: signal ?? `status ${status}` });
     });
