@@ -34,6 +34,9 @@ const BLAST = fileURLToPath(new URL('./support/blast.js', import.meta.url));
 const DISCARD = 9;
 const BOUND = 600_000;
 
+/** Reading ten thousand servers takes a minute here: each text once. */
+const known = new Map<string, IpvsConfig>();
+
 if (process.env['QEMU_RUN'] === '1') await measure();
 else process.exitCode = inGuest();
 
@@ -133,8 +136,6 @@ function configuration(services: number, servers: number, kind: 'FNAT' | 'NAT'):
   return `local_address_group inside {\n${LOCAL.map((address) => `  ${address}\n`).join('')}}\n${server(VIP, 0, 80, 'TCP')}${server(VIP, 0, DISCARD, 'UDP')}${others.join('')}`;
 }
 
-/** Reading ten thousand servers takes a minute here: each text once. */
-const known = new Map<string, IpvsConfig>();
 function read(text: string): IpvsConfig {
   const before = known.get(text);
   if (before !== undefined) return before;
