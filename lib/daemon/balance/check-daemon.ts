@@ -204,10 +204,6 @@ export class CheckDaemon {
     await this.#journal.claim(this.#claimed);
     await this.#prepare(config);
     if (this.#stopping !== null) return;
-    if (this.#fullnat.drops(this.#marked)) {
-      this.#rebalance();
-      await this.#keeper.settled();
-    }
     await this.#fullnat.apply(this.#marked);
     this.#rebalance();
     await this.#keeper.settled();

@@ -13,8 +13,6 @@ export interface FullnatStatus {
 
 /** What one kind of kernel needs for FULLNAT beside its IPVS table. */
 export interface FullnatBackend {
-  /** Has it services that are none of this configuration? They leave IPVS before `apply`: a client that is let in without its translation hangs. */
-  drops(config: IpvsConfig): boolean;
   /** To be called before IPVS is changed. Failures are said, and tried again. */
   apply(config: IpvsConfig): Promise<void>;
   /** The configuration as IPVS gets it. */

@@ -34,11 +34,6 @@ export class Fullnat {
     this.#settings = new KernelSettings(sysctls, files, log, path, epoch);
   }
 
-  /** Has it services that are none of this configuration? They leave IPVS before `apply`. */
-  drops(config: IpvsConfig): boolean {
-    return this.#backend?.drops(config) ?? false;
-  }
-
   /** To be called before IPVS is changed. Failures are said, and tried again. */
   async apply(config: IpvsConfig): Promise<void> {
     if (this.#backend === null && !config.virtualServers.some(isFullnat) && !await this.#settings.leftover()) return;

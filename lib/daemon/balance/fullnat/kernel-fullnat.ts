@@ -15,10 +15,6 @@ export class KernelFullnat implements FullnatBackend {
     this.#timeouts = timeouts;
   }
 
-  drops(): boolean {
-    return false;
-  }
-
   apply(config: IpvsConfig): Promise<void> {
     for (const line of config.virtualServers.filter(isFullnat).flatMap((service) => remarks(service, this.#timeouts))) {
       if (!this.#said.has(line)) this.#log.warn(line);

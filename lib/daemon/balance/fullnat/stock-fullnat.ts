@@ -49,15 +49,10 @@ export class StockFullnat implements FullnatBackend {
     this.#ready = ready;
   }
 
-  drops(config: IpvsConfig): boolean {
-    const wanted = keysOf(plansOf(config));
-    return [...this.#translated].some((key) => !wanted.has(key));
-  }
-
   /** To be called before IPVS is changed. */
   async apply(config: IpvsConfig): Promise<void> {
     this.#retry();
-    this.#plans = plansOf(config);
+    this.#plans = FAMILIES.flatMap((family) => fullnatPlan(config, family) ?? []);
     this.#toa = config.virtualServers.filter((service) => isFullnat(service) && service.fullnat.toa && service.family === 'inet').map(({ id }) => id);
     for (const line of stockRemarks(config)) this.#once(line);
     try {
@@ -101,7 +96,7 @@ export class StockFullnat implements FullnatBackend {
     if (this.#plans.length > 0) await this.#settings.need(this.#plans.map(({ family }) => family));
     await this.#translation.apply(this.#plans);
     if (this.#plans.length === 0) await this.#settings.need([]);
-    this.#translated = keysOf(this.#plans);
+    this.#translated = new Set(this.#plans.flatMap(({ services }) => services.map(({ id }) => serviceKey(id))));
     this.#pause = FIRST_PAUSE;
     if (!this.#closed) this.#budget.watch(this.#plans);
   }
@@ -125,14 +120,6 @@ export class StockFullnat implements FullnatBackend {
     this.#said.add(line);
     this.#log.warn(line);
   }
-}
-
-function plansOf(config: IpvsConfig): FullnatPlan[] {
-  return FAMILIES.flatMap((family) => fullnatPlan(config, family) ?? []);
-}
-
-function keysOf(plans: readonly FullnatPlan[]): Set<string> {
-  return new Set(plans.flatMap(({ services }) => services.map(({ id }) => serviceKey(id))));
 }
 
 function masqueraded<T extends VirtualServer>(service: T): T {
