@@ -227,7 +227,7 @@ export class VmacKeeper {
     for (const vmac of this.#possible()) {
       const link = this.#network.link(vmac.name);
       const address = this.#network.primaryAddress(vmac.base, 'inet6', () => false);
-      if (!vmac.speaks || vmac.ipvlan !== null || vmac.family !== 'inet6' || link === undefined || address === null || this.#ready.get(vmac.name) !== link.index) continue;
+      if (vmac.ipvlan !== null || vmac.family !== 'inet6' || link === undefined || address === null || this.#ready.get(vmac.name) !== link.index) continue;
       const there = this.#network.addressesOf(link.index);
       const before = this.#linkLocal.get(vmac.name);
       const ops: NetworkOp[] = [];

@@ -24,8 +24,6 @@ export interface VirtualMac {
   readonly group: number | null;
   /** Sends the netlink message of its coming up once more (netlink_notify_msg). */
   readonly notify: boolean;
-  /** Adverts go by it: not with vmac_xmit_base. */
-  readonly speaks: boolean;
   /** Why it cannot be, in words; null: it can. */
   readonly conflict: string | null;
 }
@@ -199,7 +197,7 @@ class Planner {
     const twice = how.name !== null && this.vmacs.some((other) => other.name === how.name);
     const name = how.name ?? this.#nameFor(how.prefix, instance.vrid, family, base, { mac, ipvlan });
     const conflict = rival !== undefined ? `${rival.name} of ${rival.instance} has the same MAC on ${base}` : twice ? `interface ${name} is another instance's` : null;
-    this.vmacs.push({ instance: instance.name, name, named: how.name !== null, base, family, mac, ipvlan, group: how.group, notify: how.notify, speaks: instance.extras?.transmitOnBase !== true, conflict });
+    this.vmacs.push({ instance: instance.name, name, named: how.name !== null, base, family, mac, ipvlan, group: how.group, notify: how.notify, conflict });
     return name;
   }
 
